@@ -1,0 +1,53 @@
+import type { HeldSeat } from '../seats/seat.js';
+import type { WallMs } from '../time.js';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type WorkloadHealth = 'starting' | 'healthy' | 'unhealthy' | 'stopped';
+
+/** What a node tells the others of itself. Only the node itself changes it, together with its incarnation. */
+export interface Meta {
+  readonly seat: HeldSeat;
+  readonly zone: string;
+  readonly instanceType: string;
+  readonly lifecycle: 'spot' | 'on-demand';
+  /** Free capacity in MiB. */
+  readonly freeMemoryMiB: number;
+  readonly freeGpuMemoryMiB: number;
+  readonly workload: WorkloadHealth;
+  readonly specVersion: number;
+  /** `keep`: at risk, wants its successor as a spare; `release`: the risk passed, the spare may go. */
+  readonly standby: 'none' | 'keep' | 'release';
+  /** Set from the moment that the node knows it will go. */
+  readonly leaving: Leaving | null;
+}
+
+export interface Leaving {
+  readonly deadlineMs: WallMs;
+  readonly cause: LeaveCause;
+}
+
+export type LeaveCause =
+  | 'interruption'
+  | 'maintenance'
+  | 'rebalance'
+  | 'scale-in'
+  | 'surplus'
+  | 'superseded'
+  | 'update'
+  | 'stop';
+
+export type MemberStatus = 'alive' | 'suspect' | 'dead' | 'left';
+
+/** One member as one node sees it. `id` is the EC2 instance id. */
+export interface Member {
+  readonly id: string;
+  readonly address: Address;
+  /** Set by the member alone; starts at its wall clock's ms, so that a restart outranks what was said of it before. */
+  readonly incarnation: number;
+  readonly status: MemberStatus;
+  readonly meta: Meta;
+}

@@ -1,0 +1,27 @@
+import type { HeldSeat } from './seat.js';
+
+/** Tag keys of everything that belongs to a cluster. IMDS serves keys with `:`, but not with `/` or a space. */
+export const TAG = {
+  cluster: 'synkti:cluster',
+  epoch: 'synkti:epoch',
+  slot: 'synkti:slot',
+  generation: 'synkti:generation',
+  rung: 'synkti:rung',
+  /** The ClientToken of the launch, so that a node can be found by it. */
+  token: 'synkti:token',
+  /** Written by the node itself: its phase, so that a Lambda sees whether it acted. */
+  state: 'synkti:state',
+} as const;
+
+/** The seat that tags speak of; null when they aren't there or are nonsense. */
+export function seatFromTags(tags: Readonly<Record<string, string | undefined>>): HeldSeat | null {
+  const slot = wholeNumber(tags[TAG.slot]);
+  const generation = wholeNumber(tags[TAG.generation]);
+  const rung = wholeNumber(tags[TAG.rung]);
+  if (slot === null || generation === null || generation < 1 || rung === null) return null;
+  return { slot, generation, rung };
+}
+
+function wholeNumber(text: string | undefined): number | null {
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,107 @@
+/**
+ * The spec: what the cluster wishes for, a versioned JSON in an SSM parameter. Read by agents and Lambdas, written by
+ * the construct (or a rehearsal). `parse.ts` checks it; nobody uses an unchecked one.
+ */
+export interface Spec {
+  /** Version of this format. */
+  readonly format: 1;
+  /** Grows with every change of the wish; the higher one wins. */
+  readonly version: number;
+  /** Lower case letters, digits and hyphens, starts with a letter, at most 24 characters. */
+  readonly cluster: string;
+  /** Tells two clusters apart that had the same name at different times; 1 to 12 letters and digits, in every token. */
+  readonly epoch: string;
+  /** Number of slots. */
+  readonly desired: number;
+  readonly launch: LaunchSpec;
+  readonly workloads: readonly WorkloadSpec[];
+  readonly policy: PolicySpec;
+  readonly gossip: GossipSpec;
+  /** S3 bucket for hints, incidents and last words. */
+  readonly bucket: string;
+}
+
+export interface LaunchSpec {
+  /** `lt-...`. */
+  readonly templateId: string;
+  /** The pinned numeric version: `$Latest` would make two callers' requests differ. */
+  readonly templateVersion: number;
+  readonly pools: readonly PoolSpec[];
+  /** Spot attempts before one on-demand attempt; null: spot only, for ever. */
+  readonly onDemandAfter: number | null;
+}
+
+/** A capacity pool: an instance type in a zone. One subnet a zone. */
+export interface PoolSpec {
+  readonly instanceType: string;
+  readonly zone: string;
+  readonly subnetId: string;
+}
+
+export type WorkloadSpec = ProcessWorkload | ContainerWorkload;
+
+interface WorkloadBase {
+  /** Unique in the spec; letters, digits and hyphens. */
+  readonly name: string;
+  /** TCP port that the workload listens on; null when it serves nothing. */
+  readonly port: number | null;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly health: HealthSpec | null;
+  /** Path of a GET that answers with the number of requests in flight, as text or `{"inFlight": n}`; null: the agent
+   * counts established connections to the port. */
+  readonly inFlightPath: string | null;
+  /** Target groups that the agent registers the node in. */
+  readonly targetGroupArns: readonly string[];
+  /** SIGTERM to SIGKILL at most, in ms, if the deadline leaves as much. */
+  readonly stopGraceMs: number;
+}
+
+export interface ProcessWorkload extends WorkloadBase {
+  readonly kind: 'process';
+  /** Program and arguments; no shell. */
+  readonly command: readonly string[];
+  readonly workingDirectory: string | null;
+}
+
+export interface ContainerWorkload extends WorkloadBase {
+  readonly kind: 'container';
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly gpus: number;
+}
+
+/** HTTP health check of a workload by its agent: a 2xx or 3xx within the time-out is healthy. */
+export interface HealthSpec {
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Consecutive successes that make it healthy, failures that make it unhealthy. */
+  readonly healthyAfter: number;
+  readonly unhealthyAfter: number;
+}
+
+export interface PolicySpec {
+  /** What a rebalance recommendation leads to. */
+  readonly rebalance: 'ignore' | 'pre-warm' | 'replace';
+  /** How long a recommendation keeps a node at risk, in ms. */
+  readonly atRiskMs: number;
+  /** After deregistration the workload serves at least this long, in ms, for a load balancer that still sends. */
+  readonly keepServingMs: number;
+  /** Whole length of a drain that no notice forces, in ms. */
+  readonly drainMs: number;
+  /** A silent node that EC2 calls running is given up after this, in ms. */
+  readonly silentPatienceMs: number;
+  /** A launched node that doesn't join is given up after this, in ms. */
+  readonly bootPatienceMs: number;
+}
+
+export interface GossipSpec {
+  readonly preset: 'lan' | 'local';
+  /** UDP and TCP port. */
+  readonly port: number;
+  /** Secrets Manager id of the keyring. */
+  readonly secretId: string;
+}
+
+/** Where the spec of a cluster stands, by agreement: an agent knows only its cluster's name. */
+export const specParameterName = (cluster: string): string => `/synkti/${cluster}/spec`;
