@@ -1,0 +1,51 @@
+import type { CloudCall, Outcome } from '../cloud.js';
+import type { Address, WorkloadHealth } from '../gossip/member.js';
+import type { Exchange, Message } from '../gossip/message.js';
+
+/**
+ * What a host (the agent's process, the simulator, a fault schedule) tells a node's brain, and what the brain asks of
+ * its host. The brain is `stepNode` in node.ts; all of its decisions pass through these two unions.
+ */
+export type NodeEvent =
+  /** `nextDeadlineMs` has passed. */
+  | { readonly type: 'tick' }
+  /** A datagram that could be opened and decoded. */
+  | { readonly type: 'datagram'; readonly from: Address; readonly messages: readonly Message[] }
+  /** A full state exchange came in; to be answered with `exchange-reply` on the same connection. */
+  | { readonly type: 'exchange'; readonly connection: number; readonly exchange: Exchange }
+  /** The answer to an exchange that this node began. */
+  | { readonly type: 'exchange-answer'; readonly to: Address; readonly exchange: Exchange }
+  | { readonly type: 'exchange-failed'; readonly to: Address }
+  /** One poll of IMDS; `status` 0 means no answer. */
+  | { readonly type: 'imds'; readonly path: ImdsPath; readonly status: number; readonly body: string }
+  | { readonly type: 'outcome'; readonly id: number; readonly outcome: Outcome }
+  | { readonly type: 'workload'; readonly name: string; readonly status: WorkloadStatus }
+  /** The host wants to end: a signal, or the agent crashed too often. */
+  | { readonly type: 'stop'; readonly reason: 'signal' | 'crash-loop' };
+
+/** Paths under /latest/meta-data/ that are polled. */
+export type ImdsPath = 'spot/instance-action' | 'events/recommendations/rebalance' | 'events/maintenance/scheduled';
+
+export interface WorkloadStatus {
+  /** `stopped` only when no process of it is left. */
+  readonly health: WorkloadHealth;
+  /** Requests in flight; null when it can't be known. */
+  readonly inFlight: number | null;
+}
+
+export type NodeEffect =
+  | { readonly type: 'datagram'; readonly to: Address; readonly messages: readonly Message[] }
+  /** Connect, send, and report `exchange-answer` or `exchange-failed`. */
+  | { readonly type: 'exchange'; readonly to: Address; readonly exchange: Exchange }
+  | { readonly type: 'exchange-reply'; readonly connection: number; readonly exchange: Exchange }
+  /** To be answered with an `outcome` of the same id, within `timeoutMs`. */
+  | { readonly type: 'call'; readonly id: number; readonly call: CloudCall; readonly timeoutMs: number }
+  | { readonly type: 'start-workload'; readonly name: string }
+  /** SIGTERM now, SIGKILL after `graceMs`; a `workload` event with `stopped` must follow. */
+  | { readonly type: 'stop-workload'; readonly name: string; readonly graceMs: number }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly code: string; readonly fields: LogFields }
+  /** The brain is done: the host closes its sockets and exits; the machine ends by itself or was ended. */
+  | { readonly type: 'exit' };
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
