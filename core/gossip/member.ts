@@ -21,9 +21,14 @@ export interface Meta {
   readonly specVersion: number;
   /** `keep`: at risk, wants its successor as a spare; `release`: the risk passed, the spare may go. */
   readonly standby: 'none' | 'keep' | 'release';
+  /** Seats that this node is trying to fill, with the rung it has come to; at most {@link MAX_PURSUING}. */
+  readonly pursuing: readonly HeldSeat[];
   /** Set from the moment that the node knows it will go. */
   readonly leaving: Leaving | null;
 }
+
+/** Bounds the record's size on the wire; a node that fills more seats at once tells of the first ones. */
+export const MAX_PURSUING = 4;
 
 export interface Leaving {
   readonly deadlineMs: WallMs;

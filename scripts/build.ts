@@ -1,0 +1,79 @@
+/**
+ * Builds what ships: self-contained esbuild bundles in dist/. Users install no dependency, so the notices of every
+ * bundled package are written beside them.
+ */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const dist = join(root, 'dist');
+
+/** SDK packages mix ESM with CommonJS: a bundle needs a `require` of its own. */
+const REQUIRE_BANNER = "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);";
+
+const common: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  // ESM builds of the SDK take a third to a half off a bundle.
+  mainFields: ['module', 'main'],
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+  banner: { js: REQUIRE_BANNER },
+};
+
+const bundles: readonly { readonly entry: string; readonly out: string; readonly options?: BuildOptions }[] = [
+  {
+    entry: 'bin/synkti.ts',
+    out: 'synkti.mjs',
+    options: { banner: { js: `#!/usr/bin/env node\n${REQUIRE_BANNER}` }, minifySyntax: true },
+  },
+  { entry: 'agent/main.ts', out: 'agent.mjs', options: { minify: true } },
+  { entry: 'local/service/server.ts', out: 'service.mjs', options: { banner: {} } },
+];
+
+await mkdir(dist, { recursive: true });
+const packages = new Set<string>();
+for (const { entry, out, options } of bundles) {
+  const result = await build({ ...common, ...options, entryPoints: [entry], outfile: join(dist, out) });
+  for (const name of bundledPackages(result.metafile as Metafile)) packages.add(name);
+}
+await rm(join(dist, 'NOTICES.txt'), { force: true });
+await writeFile(join(dist, 'NOTICES.txt'), await notices([...packages].sort()));
+
+/** Folders of the packages whose code went into a bundle. */
+function bundledPackages(metafile: Metafile): Set<string> {
+  const found = new Set<string>();
+  for (const output of Object.values(metafile.outputs)) {
+    for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {
+      const folder = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
+      if (folder !== undefined && bytesInOutput > 0) found.add(folder);
+    }
+  }
+  return found;
+}
+
+async function notices(folders: readonly string[]): Promise<string> {
+  const parts: string[] = ['The bundles in this folder contain code of these packages.\n'];
+  for (const folder of folders) {
+    const { name, version, license } = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8'));
+    parts.push(`${'-'.repeat(80)}\n${name} ${version} (${license})\n\n${await licenseText(join(root, folder))}`);
+  }
+  return parts.join('\n');
+}
+
+async function licenseText(folder: string): Promise<string> {
+  for (const file of ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license', 'LICENCE', 'License']) {
+    try {
+      return await readFile(join(folder, file), 'utf8');
+    } catch {
+      // The next spelling.
+    }
+  }
+  return `(no license file in ${relative(root, folder)})\n`;
+}
