@@ -19,6 +19,7 @@ export type NodeEvent =
   /** One poll of IMDS; `status` 0 means no answer. */
   | { readonly type: 'imds'; readonly path: ImdsPath; readonly status: number; readonly body: string }
   | { readonly type: 'outcome'; readonly id: number; readonly outcome: Outcome }
+  /** At each change of health; every second or so, and every 250 ms while the node leaves. */
   | { readonly type: 'workload'; readonly name: string; readonly status: WorkloadStatus }
   /** The host wants to end: a signal, or the agent crashed too often. */
   | { readonly type: 'stop'; readonly reason: 'signal' | 'crash-loop' };
@@ -43,6 +44,8 @@ export type NodeEffect =
   | { readonly type: 'start-workload'; readonly name: string }
   /** SIGTERM now, SIGKILL after `graceMs`; a `workload` event with `stopped` must follow. */
   | { readonly type: 'stop-workload'; readonly name: string; readonly graceMs: number }
+  /** Put the host's recent log under this key of the cluster's bucket, as well as it can. */
+  | { readonly type: 'save-log'; readonly bucket: string; readonly key: string }
   | { readonly type: 'log'; readonly level: LogLevel; readonly code: string; readonly fields: LogFields }
   /** The brain is done: the host closes its sockets and exits; the machine ends by itself or was ended. */
   | { readonly type: 'exit' };

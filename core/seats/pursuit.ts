@@ -180,6 +180,8 @@ function nothingLaunched(p: Pursuit, error: CloudError, spec: Spec, ctx: Context
 }
 
 function nextGeneration(p: Pursuit, ctx: Context): PursuitStep {
+  // A spare that came and went isn't asked for again.
+  if (p.kind === 'wish' && p.launched !== null) return { pursuit: { ...p, stage: 'over' }, news: 'given-up' };
   const position = { slot: p.slot, generation: p.position.generation + 1, rung: 0 };
   const next: Pursuit = { ...settled(p), position, stage: 'write', dueMs: ctx.nowMs };
   return { pursuit: next, news: 'ended' };

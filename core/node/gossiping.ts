@@ -1,0 +1,56 @@
+import type { GossipEffect, GossipState } from '../gossip/gossip.js';
+import { stepGossip } from '../gossip/gossip.js';
+import { MAX_PURSUING, type Meta } from '../gossip/member.js';
+import type { Context } from '../time.js';
+import type { Emit, NodeState } from './state.js';
+import { ownHealth } from './view.js';
+
+/** Takes over what a gossip step gave: its new state, its datagrams, its news of members. */
+export function takeGossip(
+  state: NodeState,
+  step: { readonly state: GossipState; readonly effects: readonly GossipEffect[] },
+  emit: Emit,
+): void {
+  state.gossip = step.state;
+  for (const effect of step.effects) {
+    if (effect.type !== 'member') {
+      emit(effect);
+      continue;
+    }
+    state.membersChanged = true;
+    const { member, change } = effect;
+    const level = change === 'died' || change === 'suspected' ? 'warn' : 'info';
+    if (change === 'updated') continue;
+    const { slot, generation } = member.meta.seat;
+    emit({ type: 'log', level, code: `member-${change}`, fields: { member: member.id, slot, generation } });
+  }
+}
+
+/** Tells the others when this node's own record has changed. */
+export function publishMeta(state: NodeState, ctx: Context, emit: Emit): void {
+  const meta = ownMeta(state);
+  if (JSON.stringify(meta) === JSON.stringify(state.meta)) return;
+  state.meta = meta;
+  state.membersChanged = true;
+  takeGossip(state, stepGossip(state.gossip, { type: 'meta', meta }, ctx), emit);
+}
+
+export function ownMeta(state: Omit<NodeState, 'meta' | 'gossip'>): Meta {
+  const { identity } = state;
+  return {
+    seat: identity.seat,
+    zone: identity.zone,
+    instanceType: identity.instanceType,
+    lifecycle: identity.lifecycle,
+    freeMemoryMiB: identity.freeMemoryMiB,
+    freeGpuMemoryMiB: identity.freeGpuMemoryMiB,
+    workload: ownHealth(state),
+    specVersion: state.spec.version,
+    standby: state.standby,
+    pursuing: [...state.pursuits.values()]
+      .filter((p) => p.stage !== 'over')
+      .map((p) => p.position)
+      .slice(0, MAX_PURSUING),
+    leaving: state.leaving,
+  };
+}

@@ -1,0 +1,140 @@
+/** How a node goes: it tells its peers, fills its seat, and drains; at the end it ends itself, or AWS takes it. */
+import { type DrainFacts, type DrainStart, hurryDrain, startDrain, stepDrain } from '../drain/drain.js';
+import { stepGossip } from '../gossip/gossip.js';
+import type { LeaveCause } from '../gossip/member.js';
+import { backoffMs } from '../seats/rung.js';
+import { after, type Context, type MonoMs, NEVER, type WallMs } from '../time.js';
+import { ask, isAsking } from './calls.js';
+import { publishMeta, takeGossip } from './gossiping.js';
+import { pursue } from './pursuing.js';
+import { askTarget } from './serving.js';
+import type { Emit, NodeState } from './state.js';
+import { nextSeatOfSlot, successor, workloadsRunning } from './view.js';
+
+/** Begins to leave, or shortens a leave under way. `deadlineMs` null: nothing forces it. */
+export function leave(state: NodeState, cause: LeaveCause, deadlineMs: WallMs | null, ctx: Context, emit: Emit): void {
+  const { identity } = state;
+  const start: DrainStart = {
+    instanceId: identity.id,
+    seat: identity.seat,
+    cause,
+    detectedMs: ctx.wallMs,
+    deadlineMs,
+    policy: state.spec.policy,
+    stopGraceMs: Math.max(0, ...state.spec.workloads.map((w) => w.stopGraceMs)),
+  };
+  if (state.drain !== null) {
+    if (deadlineMs === null) return;
+    state.drain = hurryDrain(state.drain, cause, deadlineMs, start, ctx);
+  } else {
+    state.drain = startDrain(start, ctx);
+    state.phase = 'leaving';
+    for (const target of state.targets) target.dueMs = ctx.nowMs;
+  }
+  state.leaving = { deadlineMs: deadlineMs ?? after(ctx.wallMs, state.spec.policy.drainMs), cause };
+  state.standby = 'none';
+  state.tags = { ...state.tags, wanted: 'draining' };
+  if (cause === 'surplus') state.counters.surplusLeft++;
+  const fields = { cause, deadlineMs: deadlineMs ?? null, inMs: deadlineMs === null ? null : deadlineMs - ctx.wallMs };
+  emit({ type: 'log', level: 'info', code: 'leaving', fields });
+  if (needsReplacement(state) && successor(state) === null) pursue(state, 'need', nextSeatOfSlot(state), ctx, emit);
+  publishMeta(state, ctx, emit);
+}
+
+/** A node that is one too many leaves no empty seat behind. */
+function needsReplacement(state: NodeState): boolean {
+  const cause = state.leaving?.cause;
+  if (state.identity.seat.slot >= state.spec.desired) return false;
+  return cause !== 'surplus' && cause !== 'superseded' && cause !== 'scale-in';
+}
+
+export function reconcileLeaving(state: NodeState, ctx: Context, emit: Emit): void {
+  if (state.drain === null || state.phase === 'gone') return;
+  const { drain, acts } = stepDrain(state.drain, factsOf(state), ctx);
+  state.drain = drain;
+  if (acts.deregister) {
+    state.targets.forEach((target, index) => {
+      if (target.state !== 'removed') askTarget(state, target, index, 'deregister', ctx, emit);
+    });
+  }
+  if (acts.stop !== null) stopWorkloads(state, acts.stop, emit);
+  if (drain.ledger.steps['last-words'].startedMs !== null) writeWords(state, ctx, emit);
+  if (acts.done && state.phase === 'leaving') {
+    state.phase = 'drained';
+    state.tags = { ...state.tags, wanted: 'drained' };
+    emit({ type: 'log', level: 'info', code: 'drained', fields: { tookMs: ctx.nowMs - drain.startedMs } });
+  }
+  if (state.phase === 'drained') reconcileEnd(state, ctx, emit);
+}
+
+function factsOf(state: NodeState): DrainFacts {
+  const own = state.pursuits.get(state.identity.seat.slot);
+  const next = successor(state);
+  const asked = own?.launched?.instanceId ?? next?.id ?? null;
+  const serving = state.spec.workloads.filter((w) => w.port !== null).map((w) => state.workloads.get(w.name));
+  const known = serving.map((w) => w?.status.inFlight ?? null);
+  const busy = known.reduce<number>((sum, n) => sum + (n ?? 0), 0);
+  return {
+    peersTold: state.meta.leaving !== null,
+    replacement: !needsReplacement(state) ? 'not-needed' : asked === null ? 'pending' : 'asked',
+    replacementId: needsReplacement(state) ? asked : null,
+    targetsLeft: state.targets.filter((t) => t.state !== 'removed').length,
+    hasTargets: state.targets.length > 0,
+    inFlight: busy > 0 ? busy : known.includes(null) ? null : 0,
+    inFlightAtMs: Math.min(NEVER, ...serving.map((w) => w?.reportedMs ?? 0)) as MonoMs,
+    workloadsRunning: workloadsRunning(state),
+    wordsWritten: state.words.written !== null,
+  };
+}
+
+function stopWorkloads(state: NodeState, graceMs: number, emit: Emit): void {
+  for (const [name, view] of state.workloads) {
+    if (!view.started || view.stopAsked || view.status.health === 'stopped') continue;
+    state.workloads.set(name, { ...view, stopAsked: true });
+    const wish = state.spec.workloads.find((w) => w.name === name)?.stopGraceMs ?? graceMs;
+    emit({ type: 'stop-workload', name, graceMs: Math.min(graceMs, wish) });
+  }
+}
+
+/** The incident report; written again when the replacement comes later than the first words. */
+function writeWords(state: NodeState, ctx: Context, emit: Emit): void {
+  if (state.drain === null || state.words.dueMs > ctx.nowMs || isAsking(state, (p) => p.for === 'words')) return;
+  const { ledger } = state.drain;
+  const { cluster, bucket } = state.spec;
+  const { zone, instanceType, lifecycle } = state.identity;
+  const body = JSON.stringify({ format: 1, cluster, zone, instanceType, lifecycle, ...ledger });
+  if (state.words.written !== null && !repliesLater(state.words.written, ledger.replacement)) return;
+  if (state.words.written === null) emit({ type: 'save-log', bucket, key: `last-words/${ledger.id}.log` });
+  ask(state, { for: 'words', body }, { op: 'putObject', bucket, key: `incidents/${ledger.id}.json`, body }, ctx, emit);
+}
+
+const repliesLater = (written: string, replacement: string | null): boolean =>
+  replacement !== null && !written.includes(`"replacement":"${replacement}"`);
+
+export function afterWords(state: NodeState, body: string, ok: boolean, ctx: Context): void {
+  if (ok) state.words = { written: body, dueMs: ctx.nowMs };
+  else state.words = { ...state.words, dueMs: after(ctx.nowMs, backoffMs(1, ctx.rng)) };
+}
+
+/** After the drain: AWS takes an interrupted machine, and doesn't bill its first hour; any other is given back. */
+function reconcileEnd(state: NodeState, ctx: Context, emit: Emit): void {
+  const own = state.pursuits.get(state.identity.seat.slot);
+  const seeking = own !== undefined && own.launched === null;
+  const reclaimed = state.fate.interruption !== null;
+  if (!seeking && !reclaimed && state.terminateDueMs <= ctx.nowMs && !isAsking(state, (p) => p.for === 'terminate')) {
+    takeGossip(state, stepGossip(state.gossip, { type: 'leave' }, ctx), emit);
+    if (state.keepInstance) exit(state, emit);
+    else ask(state, { for: 'terminate' }, { op: 'terminate', instanceId: state.identity.id }, ctx, emit);
+  }
+}
+
+export function afterTerminate(state: NodeState, ok: boolean, ctx: Context, emit: Emit): void {
+  if (ok) exit(state, emit);
+  else state.terminateDueMs = after(ctx.nowMs, backoffMs(3, ctx.rng));
+}
+
+export function exit(state: NodeState, emit: Emit): void {
+  if (state.phase === 'gone') return;
+  state.phase = 'gone';
+  emit({ type: 'exit' });
+}

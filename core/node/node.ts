@@ -1,0 +1,202 @@
+/**
+ * The brain of one node: gossip, fate, drain and seats composed into one decision function. The agent runs it on a real
+ * node, the simulator and the fault schedules run thousands of it under virtual time.
+ */
+
+import type { Outcome } from '../cloud.js';
+import { nextDrainDeadlineMs } from '../drain/drain.js';
+import { GOSSIP_PRESETS } from '../gossip/config.js';
+import { createGossip, nextGossipDeadlineMs, stepGossip } from '../gossip/gossip.js';
+import { NO_FATE } from '../interruption/tracker.js';
+import type { Spec } from '../spec/spec.js';
+import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
+import { ask, expiredCalls, isAsking, nextCallExpiryMs, takeCall } from './calls.js';
+import { hearImds, reconcileFate, riskEndMs, successorSettledMs } from './fate.js';
+import { ownMeta, publishMeta, takeGossip } from './gossiping.js';
+import { afterTerminate, afterWords, exit, leave, reconcileLeaving } from './leaving.js';
+import type { NodeEffect, NodeEvent } from './port.js';
+import { afterPursuitCall, nextPursuitMs, reconcilePursuits } from './pursuing.js';
+import { afterConfirm, afterRescueLook, nextVacancyMs, reconcileVacancies } from './rescue.js';
+import { afterStartLook, afterTarget, reconcileServing, reconcileStart } from './serving.js';
+import { afterSpec, reconcileSpec } from './spec-watch.js';
+import type { Emit, NodeIdentity, NodeState, Target, WorkloadView } from './state.js';
+import { NODE_TIMINGS } from './timings.js';
+
+export interface NodeOptions {
+  readonly identity: NodeIdentity;
+  readonly spec: Spec;
+  readonly keepInstance: boolean;
+}
+
+export interface NodeStep {
+  readonly state: NodeState;
+  readonly effects: readonly NodeEffect[];
+}
+
+export function createNode(options: NodeOptions, ctx: Context): NodeState {
+  const { identity, spec, keepInstance } = options;
+  const workloads = new Map<string, WorkloadView>(
+    spec.workloads.map(({ name }) => [
+      name,
+      { status: { health: 'starting', inFlight: null }, reportedMs: ctx.nowMs, started: false, stopAsked: false },
+    ]),
+  );
+  const targets = spec.workloads.flatMap(({ port, targetGroupArns }) =>
+    targetGroupArns.map((arn): Target => ({ arn, port: port ?? 0, state: 'unknown', dueMs: ctx.nowMs, retries: 0 })),
+  );
+  const partial = {
+    identity,
+    timings: NODE_TIMINGS[spec.gossip.preset],
+    keepInstance,
+    startedMs: ctx.nowMs,
+    spec,
+    phase: 'looking' as const,
+    standby: 'none' as const,
+    leaving: null,
+    fate: NO_FATE,
+    drain: null,
+    workloads,
+    targets,
+    pursuits: new Map(),
+    vacancies: new Map(),
+    successors: new Map(),
+    membersChanged: true,
+    lookDueMs: ctx.nowMs,
+    specDueMs: after(ctx.nowMs, NODE_TIMINGS[spec.gossip.preset].specPollMs),
+    tags: { wanted: null, written: null, dueMs: ctx.nowMs },
+    words: { written: null, dueMs: ctx.nowMs },
+    terminateDueMs: ctx.nowMs,
+    calls: new Map(),
+    nextCallId: 1,
+    counters: { launchesAsked: 0, replacementsLaunched: 0, silentDeathsConfirmed: 0, surplusLeft: 0 },
+  };
+  const meta = ownMeta(partial);
+  const self = {
+    id: identity.id,
+    address: identity.address,
+    incarnation: ctx.wallMs,
+    status: 'alive' as const,
+    meta,
+  };
+  return { ...partial, meta, gossip: createGossip(self, GOSSIP_PRESETS[spec.gossip.preset], ctx) };
+}
+
+/**
+ * One decision. The step owns the state that it is given and may change it in place: go on with the one it returns.
+ * After each event every part is reconciled with what is known now, so a lost or repeated event does no lasting harm.
+ */
+export function stepNode(state: NodeState, event: NodeEvent, ctx: Context): NodeStep {
+  const effects: NodeEffect[] = [];
+  const emit: Emit = (effect) => {
+    effects.push(effect);
+  };
+  take(state, event, ctx, emit);
+  for (const { id, outcome } of expiredCalls(state, ctx)) afterCall(state, id, outcome, ctx, emit);
+  if (state.phase !== 'gone') {
+    reconcileStart(state, ctx, emit);
+    reconcileFate(state, ctx, emit);
+    reconcileServing(state, ctx, emit);
+    reconcileLeaving(state, ctx, emit);
+    reconcileVacancies(state, ctx, emit);
+    reconcilePursuits(state, ctx, emit);
+    reconcileSpec(state, ctx, emit);
+    reconcileTags(state, ctx, emit);
+    publishMeta(state, ctx, emit);
+  }
+  return { state, effects };
+}
+
+/** When to call {@link stepNode} with a tick at the latest. */
+export function nextDeadlineMs(state: NodeState, ctx: Pick<Context, 'nowMs' | 'wallMs'>): MonoMs {
+  if (state.phase === 'gone') return NEVER;
+  return earliest(
+    nextGossipDeadlineMs(state.gossip),
+    nextCallExpiryMs(state),
+    nextPursuitMs(state),
+    nextVacancyMs(state),
+    successorSettledMs(state) > ctx.nowMs ? successorSettledMs(state) : NEVER,
+    riskEndMs(state, ctx),
+    state.specDueMs,
+    state.drain === null ? NEVER : nextDrainDeadlineMs(state.drain, ctx),
+    state.phase === 'looking'
+      ? earliest(state.lookDueMs, after(state.startedMs, state.timings.startPatienceMs))
+      : NEVER,
+    state.phase === 'drained' ? after(ctx.nowMs, 500) : NEVER,
+    ...state.targets.map((t) => (t.dueMs > ctx.nowMs ? t.dueMs : NEVER)),
+    state.tags.wanted !== state.tags.written && state.tags.dueMs > ctx.nowMs ? state.tags.dueMs : NEVER,
+  );
+}
+
+function take(state: NodeState, event: NodeEvent, ctx: Context, emit: Emit): void {
+  switch (event.type) {
+    case 'tick':
+    case 'datagram':
+    case 'exchange':
+    case 'exchange-answer':
+    case 'exchange-failed':
+      takeGossip(state, stepGossip(state.gossip, event, ctx), emit);
+      return;
+    case 'imds':
+      hearImds(state, event.path, event.status, event.body, ctx, emit);
+      return;
+    case 'outcome':
+      afterCall(state, event.id, event.outcome, ctx, emit);
+      return;
+    case 'workload': {
+      const view = state.workloads.get(event.name);
+      if (view !== undefined) state.workloads.set(event.name, { ...view, status: event.status, reportedMs: ctx.nowMs });
+      return;
+    }
+    case 'stop':
+      emit({ type: 'log', level: 'info', code: 'stop-asked', fields: { reason: event.reason } });
+      if (state.phase === 'drained') exit(state, emit);
+      else if (state.drain === null) leave(state, 'stop', null, ctx, emit);
+      return;
+  }
+}
+
+function afterCall(state: NodeState, id: number, outcome: Outcome, ctx: Context, emit: Emit): void {
+  const open = takeCall(state, id);
+  if (open === null) return;
+  const { purpose } = open;
+  switch (purpose.for) {
+    case 'start':
+      afterStartLook(state, outcome as Outcome<'findNodes'>, ctx, emit);
+      return;
+    case 'rescue':
+      afterRescueLook(state, outcome as Outcome<'findNodes'>, ctx, emit);
+      return;
+    case 'confirm':
+      afterConfirm(state, purpose.slot, purpose.generation, outcome as Outcome<'describeNode'>, ctx, emit);
+      return;
+    case 'pursuit':
+      afterPursuitCall(state, purpose.slot, outcome, ctx, emit);
+      return;
+    case 'target':
+      afterTarget(state, purpose.index, purpose.act, outcome, ctx, emit);
+      return;
+    case 'words':
+      afterWords(state, purpose.body, outcome.ok, ctx);
+      return;
+    case 'spec':
+      afterSpec(state, outcome as Outcome<'readSpec'>, emit);
+      return;
+    case 'terminate':
+      afterTerminate(state, outcome.ok, ctx, emit);
+      return;
+    case 'tag':
+      state.tags = outcome.ok
+        ? { ...state.tags, written: purpose.value }
+        : { ...state.tags, dueMs: after(ctx.nowMs, 2_000) };
+      return;
+  }
+}
+
+/** The node's phase as a tag of its instance, for those who can't hear gossip. */
+function reconcileTags(state: NodeState, ctx: Context, emit: Emit): void {
+  if (state.phase === 'serving' && state.meta.workload === 'healthy') state.tags = { ...state.tags, wanted: 'serving' };
+  const { wanted, written, dueMs } = state.tags;
+  if (wanted === null || wanted === written || dueMs > ctx.nowMs || isAsking(state, (p) => p.for === 'tag')) return;
+  const call = { op: 'tagNode', instanceId: state.identity.id, tags: { 'synkti:state': wanted } } as const;
+  ask(state, { for: 'tag', value: wanted }, call, ctx, emit);
+}

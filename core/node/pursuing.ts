@@ -1,0 +1,66 @@
+/** The pursuits of a node: which seats it is filling, their calls and their ends. */
+import type { Outcome } from '../cloud.js';
+import { answered, asked, dueCall, type Pursuit, startPursuit } from '../seats/pursuit.js';
+import { type HeldSeat, seatName } from '../seats/seat.js';
+import { type Context, type MonoMs, NEVER } from '../time.js';
+import { ask } from './calls.js';
+import type { Emit, NodeState } from './state.js';
+import { isHeld } from './view.js';
+
+/** Starts filling a seat; a pursuit of the slot that is on its way goes on, as a need if either is one. */
+export function pursue(state: NodeState, kind: Pursuit['kind'], position: HeldSeat, ctx: Context, emit: Emit): void {
+  const current = state.pursuits.get(position.slot);
+  if (current !== undefined && current.stage !== 'over') {
+    if (kind === 'need' && current.kind === 'wish') state.pursuits.set(position.slot, { ...current, kind });
+    return;
+  }
+  state.pursuits.set(position.slot, startPursuit(kind, position, ctx));
+  emit({ type: 'log', level: 'info', code: 'pursuit-started', fields: { seat: seatName(position), kind } });
+}
+
+export function reconcilePursuits(state: NodeState, ctx: Context, emit: Emit): void {
+  for (const [slot, pursuit] of state.pursuits) {
+    if (isOver(state, pursuit)) {
+      state.pursuits.delete(slot);
+      continue;
+    }
+    const call = dueCall(pursuit, state.spec, ctx);
+    if (call === null) continue;
+    if (call.op === 'launch') state.counters.launchesAsked++;
+    state.pursuits.set(slot, asked(pursuit));
+    ask(state, { for: 'pursuit', slot }, call, ctx, emit);
+  }
+}
+
+/** The seat is held, by whomever; or nobody wants it any more. */
+function isOver(state: NodeState, pursuit: Pursuit): boolean {
+  if (pursuit.stage === 'over' || pursuit.slot >= state.spec.desired) return true;
+  if (pursuit.kind === 'wish' && state.leaving === null && state.fate.risk === null) return true;
+  // A rescuer is content with any holder, this node only with one after itself.
+  const { slot, generation } = state.identity.seat;
+  const from = pursuit.slot === slot ? generation + 1 : 0;
+  return isHeld(state, pursuit.slot, from);
+}
+
+export function afterPursuitCall(state: NodeState, slot: number, outcome: Outcome, ctx: Context, emit: Emit): void {
+  const before = state.pursuits.get(slot);
+  if (before === undefined || !before.asked) return;
+  const { pursuit, news } = answered(before, outcome, state.spec, ctx);
+  state.pursuits.set(slot, pursuit);
+  if (news === null) return;
+  const fields = {
+    seat: seatName(before.position),
+    rung: before.position.rung,
+    instance: pursuit.launched?.instanceId ?? null,
+    error: pursuit.lastError?.code ?? null,
+    message: pursuit.lastError?.message ?? null,
+  };
+  if (news === 'launched') state.counters.replacementsLaunched++;
+  emit({ type: 'log', level: news === 'launched' ? 'info' : 'warn', code: `pursuit-${news}`, fields });
+}
+
+export function nextPursuitMs(state: NodeState): MonoMs {
+  let next = NEVER;
+  for (const { dueMs } of state.pursuits.values()) if (dueMs < next) next = dueMs;
+  return next;
+}

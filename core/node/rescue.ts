@@ -1,0 +1,150 @@
+/**
+ * Looking after empty slots. Every node works out the same vacancies and the same rescuer from gossip; the rescuer
+ * looks at EC2 before it acts, once for all vacancies:
+ *
+ *     a holder that gossip doesn't know yet   -> watch it join
+ *     the silent holder, and EC2 calls it ended, or its status checks fail -> fill the seat
+ *     the silent holder, and EC2 calls it well -> look again; fill the seat when patience ends
+ *     nobody -> fill the seat
+ */
+import type { NodeView, Outcome } from '../cloud.js';
+import { liveMembers, member, members } from '../gossip/gossip.js';
+import { watchLaunched } from '../seats/pursuit.js';
+import { seatName } from '../seats/seat.js';
+import { farthestSeat, isLiveState } from '../seats/surplus.js';
+import { rescuerRank, type Vacancy, vacancies } from '../seats/vacancy.js';
+import { after, type Context, type MonoMs, NEVER } from '../time.js';
+import { ask, isAsking } from './calls.js';
+import { pursue } from './pursuing.js';
+import type { Emit, NodeState } from './state.js';
+import { pursuedElsewhere } from './view.js';
+
+export function reconcileVacancies(state: NodeState, ctx: Context, emit: Emit): void {
+  // One that goes leaves the vacancies of others to the others.
+  if (state.phase !== 'serving') {
+    state.vacancies.clear();
+    return;
+  }
+  if (state.membersChanged) {
+    state.membersChanged = false;
+    watchVacancies(state, ctx);
+  }
+  const due = [...state.vacancies].filter(([, v]) => v.dueMs <= ctx.nowMs).map(([slot]) => slot);
+  if (due.length === 0 || isAsking(state, (p) => p.for === 'rescue' || p.for === 'confirm')) return;
+  const open = due.filter((slot) => !state.pursuits.has(slot) && !heldBack(state, slot));
+  for (const slot of due) if (!open.includes(slot)) postpone(state, slot, ctx);
+  if (open.length === 0) return;
+  const { cluster, epoch } = state.spec;
+  ask(state, { for: 'rescue' }, { op: 'findNodes', cluster, epoch, slot: null }, ctx, emit);
+}
+
+function watchVacancies(state: NodeState, ctx: Context): void {
+  const live = liveMembers(state.gossip);
+  const now = vacancies(state.spec.desired, members(state.gossip));
+  const empty = new Set(now.map((v) => v.slot));
+  for (const slot of state.vacancies.keys()) if (!empty.has(slot)) state.vacancies.delete(slot);
+  for (const vacancy of now) {
+    const rank = rescuerRank(vacancy, state.identity.id, live);
+    const sinceMs = state.vacancies.get(vacancy.slot)?.sinceMs ?? ctx.nowMs;
+    const { vacancySettleMs, emptySettleMs, deputyMs } = state.timings;
+    const settleMs = vacancy.lastHolder === null ? emptySettleMs : vacancySettleMs;
+    const fromMs = after(sinceMs, settleMs + deputyMs * (rank ?? 0));
+    const dueMs = later(rank === null ? NEVER : fromMs, state.vacancies.get(vacancy.slot)?.dueMs, ctx.nowMs);
+    state.vacancies.set(vacancy.slot, { sinceMs, dueMs });
+  }
+}
+
+/** The later of a planned look and one that was put off; a look put off for ever (not my turn) doesn't bind. */
+function later(planned: MonoMs, putOff: MonoMs | undefined, nowMs: MonoMs): MonoMs {
+  return putOff === undefined || putOff === NEVER || putOff <= nowMs ? planned : (Math.max(planned, putOff) as MonoMs);
+}
+
+/** Somebody else already fills it. */
+function heldBack(state: NodeState, slot: number): boolean {
+  const vacancy = vacancyOf(state, slot);
+  return vacancy === null || pursuedElsewhere(state, slot, vacancy.lastGeneration);
+}
+
+export function afterRescueLook(state: NodeState, outcome: Outcome<'findNodes'>, ctx: Context, emit: Emit): void {
+  for (const [slot, watched] of [...state.vacancies]) {
+    if (watched.dueMs > ctx.nowMs || state.pursuits.has(slot)) continue;
+    const vacancy = vacancyOf(state, slot);
+    postpone(state, slot, ctx);
+    if (outcome.ok && vacancy !== null) judge(state, vacancy, watched.sinceMs, outcome.value, ctx, emit);
+  }
+}
+
+function judge(
+  state: NodeState,
+  vacancy: Vacancy,
+  sinceMs: MonoMs,
+  nodes: readonly NodeView[],
+  ctx: Context,
+  emit: Emit,
+): void {
+  const { slot } = vacancy;
+  const mates = nodes.filter((n) => n.seat?.slot === slot);
+  const live = mates.filter((n) => isLiveState(n.state));
+  const newcomer = live.find((n) => n.seat !== null && member(state.gossip, n.instanceId) === undefined);
+  if (newcomer?.seat) {
+    state.pursuits.set(slot, watchLaunched(newcomer.seat, newcomer.instanceId, ctx));
+    return;
+  }
+  const silent = vacancy.lastHolder;
+  const announced = silent === null || silent.status === 'left' || silent.meta.leaving !== null;
+  const stillLive = silent !== null && live.some((n) => n.instanceId === silent.id);
+  const patient = ctx.nowMs - sinceMs < state.spec.policy.silentPatienceMs;
+  if (stillLive && !announced && patient) {
+    const purpose = { for: 'confirm', slot, generation: vacancy.lastGeneration } as const;
+    ask(state, purpose, { op: 'describeNode', instanceId: silent.id }, ctx, emit);
+    return;
+  }
+  fill(state, vacancy, mates, ctx, emit);
+}
+
+/** EC2's word on a silent node that it still lists as running. */
+export function afterConfirm(
+  state: NodeState,
+  slot: number,
+  generation: number,
+  outcome: Outcome<'describeNode'>,
+  ctx: Context,
+  emit: Emit,
+): void {
+  const vacancy = vacancyOf(state, slot);
+  if (vacancy === null || vacancy.lastGeneration !== generation || state.pursuits.has(slot) || !outcome.ok) return;
+  const node = outcome.value;
+  if (node !== null && isLiveState(node.state) && node.statusOk !== false) return;
+  fill(state, vacancy, node === null ? [] : [node], ctx, emit);
+}
+
+function fill(state: NodeState, vacancy: Vacancy, mates: readonly NodeView[], ctx: Context, emit: Emit): void {
+  const { slot, lastGeneration, lastHolder } = vacancy;
+  if (lastHolder !== null && lastHolder.status === 'dead' && lastHolder.meta.leaving === null) {
+    state.counters.silentDeathsConfirmed++;
+    const fields = { member: lastHolder.id, seat: seatName({ slot, generation: lastGeneration }) };
+    emit({ type: 'log', level: 'warn', code: 'death-confirmed', fields });
+  }
+  const known = farthestSeat(
+    slot,
+    mates.map((n) => n.seat),
+  );
+  const generation = Math.max(lastGeneration, known?.generation ?? 0) + 1;
+  pursue(state, 'need', { slot, generation, rung: 0 }, ctx, emit);
+}
+
+function vacancyOf(state: NodeState, slot: number): Vacancy | null {
+  return vacancies(state.spec.desired, members(state.gossip)).find((v) => v.slot === slot) ?? null;
+}
+
+function postpone(state: NodeState, slot: number, ctx: Context): void {
+  const watched = state.vacancies.get(slot);
+  if (watched === undefined) return;
+  state.vacancies.set(slot, { ...watched, dueMs: after(ctx.nowMs, state.timings.relookMs) });
+}
+
+export function nextVacancyMs(state: NodeState): MonoMs {
+  let next = NEVER;
+  for (const { dueMs } of state.vacancies.values()) if (dueMs < next) next = dueMs;
+  return next;
+}

@@ -1,0 +1,114 @@
+/** Before and while a node serves: the look at EC2, the start of the workloads, the registration in target groups. */
+import type { Outcome } from '../cloud.js';
+import { liveMembers, stepGossip } from '../gossip/gossip.js';
+import { backoffMs } from '../seats/rung.js';
+import { verdictBeforeServing } from '../seats/surplus.js';
+import { after, type Context } from '../time.js';
+import { ask, isAsking } from './calls.js';
+import { takeGossip } from './gossiping.js';
+import { leave } from './leaving.js';
+import type { Emit, NodeState, Target } from './state.js';
+
+export function reconcileStart(state: NodeState, ctx: Context, emit: Emit): void {
+  if (state.phase !== 'looking') return;
+  if (ctx.nowMs - state.startedMs >= state.timings.startPatienceMs) {
+    emit({ type: 'log', level: 'warn', code: 'start-unchecked', fields: {} });
+    startServing(state, ctx, emit);
+    return;
+  }
+  if (state.lookDueMs <= ctx.nowMs) lookAtEc2(state, ctx, emit);
+}
+
+export function afterStartLook(state: NodeState, outcome: Outcome<'findNodes'>, ctx: Context, emit: Emit): void {
+  if (!outcome.ok) {
+    state.lookDueMs = after(ctx.nowMs, backoffMs(2, ctx.rng));
+    return;
+  }
+  const { identity, spec } = state;
+  const seeds = outcome.value
+    .filter((n) => n.instanceId !== identity.id && n.privateIp !== null && n.state === 'running')
+    .map((n) => ({ host: n.privateIp as string, port: spec.gossip.port }));
+  takeGossip(state, stepGossip(state.gossip, { type: 'join', seeds }, ctx), emit);
+  state.lookDueMs = after(ctx.nowMs, state.timings.relookMs);
+  // Later looks only find peers.
+  if (state.phase !== 'looking') return;
+  const verdict = verdictBeforeServing({ id: identity.id, seat: identity.seat }, outcome.value);
+  startServing(state, ctx, emit);
+  if (verdict !== 'stay') leave(state, verdict, null, ctx, emit);
+}
+
+function startServing(state: NodeState, ctx: Context, emit: Emit): void {
+  state.phase = 'serving';
+  state.lookDueMs = after(ctx.nowMs, state.timings.relookMs);
+  emit({ type: 'log', level: 'info', code: 'serving', fields: { slot: state.identity.seat.slot } });
+}
+
+export function reconcileServing(state: NodeState, ctx: Context, emit: Emit): void {
+  if (state.phase !== 'serving') return;
+  lookForPeers(state, ctx, emit);
+  for (const [name, view] of state.workloads) {
+    if (view.started) continue;
+    state.workloads.set(name, { ...view, started: true });
+    emit({ type: 'start-workload', name });
+  }
+  const healthy = [...state.workloads.values()].every((w) => w.status.health === 'healthy');
+  if (!healthy) return;
+  state.targets.forEach((target, index) => {
+    if (target.state !== 'registered') askTarget(state, target, index, 'register', ctx, emit);
+  });
+}
+
+/** A node that knows nobody, where others should be, looks again: they may have started at the same moment. */
+function lookForPeers(state: NodeState, ctx: Context, emit: Emit): void {
+  if (state.spec.desired < 2 || state.lookDueMs > ctx.nowMs || liveMembers(state.gossip).length > 1) return;
+  lookAtEc2(state, ctx, emit);
+}
+
+function lookAtEc2(state: NodeState, ctx: Context, emit: Emit): void {
+  if (isAsking(state, (p) => p.for === 'start')) return;
+  const { cluster, epoch } = state.spec;
+  ask(state, { for: 'start' }, { op: 'findNodes', cluster, epoch, slot: null }, ctx, emit);
+}
+
+export function askTarget(
+  state: NodeState,
+  target: Target,
+  index: number,
+  act: 'register' | 'deregister',
+  ctx: Context,
+  emit: Emit,
+): void {
+  if (target.dueMs > ctx.nowMs || isAsking(state, (p) => p.for === 'target' && p.index === index)) return;
+  const { arn: targetGroupArn, port } = target;
+  const op = act === 'register' ? 'registerTarget' : 'deregisterTarget';
+  const call = { op, targetGroupArn, instanceId: state.identity.id, port } as const;
+  ask(state, { for: 'target', index, act }, call, ctx, emit);
+}
+
+export function afterTarget(
+  state: NodeState,
+  index: number,
+  act: 'register' | 'deregister',
+  outcome: Outcome,
+  ctx: Context,
+  emit: Emit,
+): void {
+  const target = state.targets[index];
+  if (target === undefined) return;
+  // A target group or target that isn't there holds no registration of ours.
+  const done = outcome.ok || (act === 'deregister' && outcome.error.kind === 'not-found');
+  if (done) {
+    target.state = act === 'register' ? 'registered' : 'removed';
+    target.retries = 0;
+    target.dueMs = ctx.nowMs;
+    return;
+  }
+  target.dueMs = after(ctx.nowMs, backoffMs(target.retries++, ctx.rng, 500, 10_000));
+  const { code, message } = outcome.error;
+  emit({
+    type: 'log',
+    level: 'warn',
+    code: `${act}-failed`,
+    fields: { targetGroup: target.arn, error: code, message },
+  });
+}

@@ -1,0 +1,121 @@
+import type { CloudCall } from '../cloud.js';
+import type { Drain } from '../drain/drain.js';
+import type { GossipState } from '../gossip/gossip.js';
+import type { Address, Leaving, Meta } from '../gossip/member.js';
+import type { Fate } from '../interruption/tracker.js';
+import type { Pursuit } from '../seats/pursuit.js';
+import type { HeldSeat } from '../seats/seat.js';
+import type { Spec } from '../spec/spec.js';
+import type { MonoMs } from '../time.js';
+import type { NodeEffect, WorkloadStatus } from './port.js';
+import type { NodeTimings } from './timings.js';
+
+/** What a node knows of itself when it starts. */
+export interface NodeIdentity {
+  /** EC2 instance id. */
+  readonly id: string;
+  /** Where peers reach its gossip. */
+  readonly address: Address;
+  readonly seat: HeldSeat;
+  readonly zone: string;
+  readonly instanceType: string;
+  readonly lifecycle: 'spot' | 'on-demand';
+  readonly freeMemoryMiB: number;
+  readonly freeGpuMemoryMiB: number;
+}
+
+/**
+ * - looking: asks EC2 whether it is needed before it takes work
+ * - serving: its workloads run or start
+ * - leaving: it drains
+ * - drained: nothing left to do but to fill its seat; ends itself, or waits for AWS to take the machine
+ * - gone: the host was told to exit
+ */
+export type Phase = 'looking' | 'serving' | 'leaving' | 'drained' | 'gone';
+
+/** The brain of one node. Owned by the step that is given it: see `stepNode`. */
+export interface NodeState {
+  readonly identity: NodeIdentity;
+  readonly timings: NodeTimings;
+  /** Leave the machine running when the agent stops on purpose. */
+  readonly keepInstance: boolean;
+  readonly startedMs: MonoMs;
+  spec: Spec;
+  phase: Phase;
+  gossip: GossipState;
+  /** This node's own record, as it was last published. */
+  meta: Meta;
+  standby: Meta['standby'];
+  leaving: Leaving | null;
+  fate: Fate;
+  drain: Drain | null;
+  readonly workloads: Map<string, WorkloadView>;
+  readonly targets: Target[];
+  /** By slot. */
+  readonly pursuits: Map<number, Pursuit>;
+  readonly vacancies: Map<number, WatchedVacancy>;
+  /** Newer holders of this node's slot: since when each is healthy. */
+  readonly successors: Map<string, MonoMs>;
+  /** Membership or spec changed since the vacancies were last worked out. */
+  membersChanged: boolean;
+  lookDueMs: MonoMs;
+  specDueMs: MonoMs;
+  tags: { readonly wanted: string | null; readonly written: string | null; readonly dueMs: MonoMs };
+  words: { readonly written: string | null; readonly dueMs: MonoMs };
+  terminateDueMs: MonoMs;
+  /** Calls on their way, by id. */
+  readonly calls: Map<number, OpenCall>;
+  nextCallId: number;
+  readonly counters: NodeCounters;
+}
+
+export interface WorkloadView {
+  readonly status: WorkloadStatus;
+  readonly reportedMs: MonoMs;
+  readonly started: boolean;
+  readonly stopAsked: boolean;
+}
+
+/** One registration of this node in a target group. `unknown`: a former life of the agent may have made it. */
+export interface Target {
+  readonly arn: string;
+  readonly port: number;
+  state: 'unknown' | 'registered' | 'removed';
+  dueMs: MonoMs;
+  retries: number;
+}
+
+export interface WatchedVacancy {
+  readonly sinceMs: MonoMs;
+  readonly dueMs: MonoMs;
+}
+
+export interface OpenCall {
+  readonly purpose: Purpose;
+  readonly call: CloudCall;
+  readonly expiresMs: MonoMs;
+}
+
+export type Purpose =
+  /** The look at EC2 before taking work; also finds the first peers. */
+  | { readonly for: 'start' }
+  /** The rescuer's look for vacant slots. */
+  | { readonly for: 'rescue' }
+  /** Is the silent holder of this slot really gone? */
+  | { readonly for: 'confirm'; readonly slot: number; readonly generation: number }
+  | { readonly for: 'pursuit'; readonly slot: number }
+  | { readonly for: 'target'; readonly index: number; readonly act: 'register' | 'deregister' }
+  | { readonly for: 'tag'; readonly value: string }
+  | { readonly for: 'words'; readonly body: string }
+  | { readonly for: 'spec' }
+  | { readonly for: 'terminate' };
+
+export interface NodeCounters {
+  launchesAsked: number;
+  replacementsLaunched: number;
+  silentDeathsConfirmed: number;
+  surplusLeft: number;
+}
+
+/** Collects the effects of one step. */
+export type Emit = (effect: NodeEffect) => void;

@@ -1,0 +1,38 @@
+/** The pace of a node's decisions about others. Presets match those of gossip. All in ms. */
+export interface NodeTimings {
+  /** From a slot's emptiness to the rescuer's first look at EC2. Raising it saves calls when nodes come and go quickly. */
+  readonly vacancySettleMs: number;
+  /** The same for a slot that gossip has never seen held: its first node may just be booting. */
+  readonly emptySettleMs: number;
+  /** Each deputy waits this much longer than the one before it. Raising it saves calls and delays help for a dead rescuer. */
+  readonly deputyMs: number;
+  /** Between two looks at a silent node that EC2 calls running, or at EC2 when it didn't answer. */
+  readonly relookMs: number;
+  /** How long a successor must be healthy before its predecessor goes. */
+  readonly successorSettleMs: number;
+  /** How often the chosen reader reads the spec. */
+  readonly specPollMs: number;
+  /** A node that can't look at EC2 at its start takes work after this, since an idle node helps nobody. */
+  readonly startPatienceMs: number;
+}
+
+export const NODE_TIMINGS: Readonly<Record<'lan' | 'local', NodeTimings>> = {
+  lan: {
+    vacancySettleMs: 500,
+    emptySettleMs: 20_000,
+    deputyMs: 20_000,
+    relookMs: 15_000,
+    successorSettleMs: 20_000,
+    specPollMs: 60_000,
+    startPatienceMs: 15_000,
+  },
+  local: {
+    vacancySettleMs: 200,
+    emptySettleMs: 5_000,
+    deputyMs: 5_000,
+    relookMs: 2_000,
+    successorSettleMs: 2_000,
+    specPollMs: 5_000,
+    startPatienceMs: 5_000,
+  },
+};
