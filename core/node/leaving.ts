@@ -7,8 +7,8 @@ import { after, type Context, type MonoMs, NEVER, type WallMs } from '../time.js
 import { ask, isAsking } from './calls.js';
 import { publishMeta, takeGossip } from './gossiping.js';
 import { pursue } from './pursuing.js';
-import { askTarget } from './serving.js';
 import type { Emit, NodeState } from './state.js';
+import { askTarget } from './targets.js';
 import { nextSeatOfSlot, successor, workloadsRunning } from './view.js';
 
 /** Begins to leave, or shortens a leave under way. `deadlineMs` null: nothing forces it. */

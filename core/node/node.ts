@@ -17,9 +17,10 @@ import { afterTerminate, afterWords, exit, leave, reconcileLeaving } from './lea
 import type { NodeEffect, NodeEvent } from './port.js';
 import { afterPursuitCall, nextPursuitMs, reconcilePursuits } from './pursuing.js';
 import { afterConfirm, afterRescueLook, nextVacancyMs, reconcileVacancies } from './rescue.js';
-import { afterStartLook, afterTarget, reconcileServing, reconcileStart } from './serving.js';
+import { afterStartLook, reconcileServing, reconcileStart } from './serving.js';
 import { afterSpec, reconcileSpec } from './spec-watch.js';
 import type { Emit, NodeIdentity, NodeState, Target, WorkloadView } from './state.js';
+import { afterTarget } from './targets.js';
 import { NODE_TIMINGS } from './timings.js';
 
 export interface NodeOptions {
