@@ -1,0 +1,4 @@
+export * from './capacity.js';
+export * from './cluster.js';
+export * from './load-balancing.js';
+export * from './workload.js';

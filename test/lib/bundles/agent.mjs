@@ -1,0 +1,1 @@
+// Stands for the agent's bundle in tests of the template.
