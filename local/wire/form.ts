@@ -92,7 +92,7 @@ export class Params {
     return value;
   }
 
-  oneOf<T extends string>(name: string, allowed: readonly T[]): T | undefined {
+  oneOf<const T extends string>(name: string, allowed: readonly T[]): T | undefined {
     const text = this.string(name);
     if (text === undefined) return undefined;
     const found = allowed.find((value) => value === text);
