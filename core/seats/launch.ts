@@ -22,7 +22,7 @@ export function launchRequest(spec: Spec, seat: HeldSeat): LaunchRequest {
   return {
     token,
     seat: { slot: seat.slot, generation: seat.generation, rung: seat.rung },
-    market: marketOf(seat.rung, spec.launch.onDemandAfter),
+    market: seat.slot < (spec.launch.onDemandBase ?? 0) ? 'on-demand' : marketOf(seat.rung, spec.launch.onDemandAfter),
     templateId: spec.launch.templateId,
     templateVersion: spec.launch.templateVersion,
     overrides: spec.launch.pools

@@ -1,4 +1,4 @@
-import type { HealthSpec, LaunchSpec, PolicySpec, PoolSpec, Spec, WorkloadSpec } from './spec.js';
+import type { HealthSpec, LaunchSpec, MountSpec, PolicySpec, PoolSpec, Spec, WorkloadSpec } from './spec.js';
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
@@ -80,13 +80,14 @@ function spec(field: Field): Spec {
 export const CLUSTER_NAME = /^[a-z][a-z0-9-]{0,23}$/;
 
 function launch(field: Field): LaunchSpec {
-  field.onlyKeys('templateId', 'templateVersion', 'pools', 'onDemandAfter');
+  field.onlyKeys('templateId', 'templateVersion', 'pools', 'onDemandAfter', 'onDemandBase');
   const after = field.at('onDemandAfter');
   return {
     templateId: field.at('templateId').text(/^lt-[0-9a-f]{8,17}$/, 'the id of a launch template (lt-...)'),
     templateVersion: field.at('templateVersion').integer(1, 1_000_000),
     pools: field.at('pools').list(1, 300).map(pool),
     onDemandAfter: after.absent ? null : after.integer(0, 1_000),
+    onDemandBase: field.at('onDemandBase').integer(0, 10_000, 0),
   };
 }
 
@@ -132,7 +133,7 @@ function workload(field: Field): WorkloadSpec {
       workingDirectory: folder.absent ? null : folder.text(/^.+$/, 'a folder'),
     };
   }
-  field.onlyKeys(...baseKeys, 'image', 'args', 'gpus');
+  field.onlyKeys(...baseKeys, 'image', 'args', 'gpus', 'mounts');
   return {
     ...base,
     kind: 'container',
@@ -142,7 +143,15 @@ function workload(field: Field): WorkloadSpec {
       .list(0, 1_000)
       .map((f) => f.text(/^[\s\S]*$/, 'text')),
     gpus: field.at('gpus').integer(0, 64, 0),
+    mounts: field.at('mounts').list(0, 20).map(mount),
   };
+}
+
+function mount(field: Field): MountSpec {
+  field.onlyKeys('source', 'target', 'readOnly');
+  // No colon: Docker's binds are `source:target:options`.
+  const path = (key: string): string => field.at(key).text(/^\/[^:\0]*$/, 'an absolute path without a colon');
+  return { source: path('source'), target: path('target'), readOnly: field.at('readOnly').boolean(true) };
 }
 
 function healthCheck(field: Field): HealthSpec {
@@ -207,6 +216,12 @@ class Field {
   text(pattern: RegExp, meaning: string): string {
     if (typeof this.#value === 'string' && pattern.test(this.#value)) return this.#value;
     throw new Problem(`${this.name} must be ${meaning}, not ${show(this.#value)}.`);
+  }
+
+  boolean(fallback: boolean): boolean {
+    if (this.absent) return fallback;
+    if (typeof this.#value === 'boolean') return this.#value;
+    throw new Problem(`${this.name} must be true or false, not ${show(this.#value)}.`);
   }
 
   oneOf<T extends string>(...choices: readonly T[]): T {

@@ -29,6 +29,8 @@ export interface LaunchSpec {
   readonly pools: readonly PoolSpec[];
   /** Spot attempts before one on-demand attempt; null: spot only, for ever. */
   readonly onDemandAfter: number | null;
+  /** The slots below this number are launched on-demand only; absent: 0. */
+  readonly onDemandBase?: number;
 }
 
 /** A capacity pool: an instance type in a zone. One subnet a zone. */
@@ -68,6 +70,15 @@ export interface ContainerWorkload extends WorkloadBase {
   readonly image: string;
   readonly args: readonly string[];
   readonly gpus: number;
+  /** Folders of the node that the container sees; absent: none. */
+  readonly mounts?: readonly MountSpec[];
+}
+
+/** Absolute paths on the node and in the container. */
+export interface MountSpec {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
 }
 
 /** HTTP health check of a workload by its agent: a 2xx or 3xx within the time-out is healthy. */
