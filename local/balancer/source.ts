@@ -1,0 +1,44 @@
+/** Where a load balancer may send a request. */
+export interface Candidate {
+  /** `<target id>:<port>`: names the target in counters. */
+  readonly key: string;
+  /** Null: an address that belongs to no instance. */
+  readonly instanceId: string | null;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a load balancer asks about its targets, at every request. */
+export interface CandidateSource {
+  /** The same array as long as nothing has changed. */
+  candidates(): readonly Candidate[];
+  readonly algorithm: () => 'round_robin' | 'least_outstanding_requests';
+  /** No packet travels between the load balancer and this instance. */
+  isCut(instanceId: string): boolean;
+}
+
+export type RequestOutcome =
+  /** The target answered. */
+  | 'answered'
+  /** 502: refused, reset, malformed, or the deregistration delay ended meanwhile. */
+  | 'bad-gateway'
+  /** 503: there is no target. */
+  | 'no-target'
+  /** 504: no connection or no answer in time. */
+  | 'timeout'
+  /** The answer broke off after its head was passed on. */
+  | 'broken'
+  /** 460: the client went away first. */
+  | 'client-gone';
+
+/** A request that has ended, whichever way. */
+export interface FinishedRequest {
+  /** Null when there was none. */
+  readonly target: Candidate | null;
+  readonly outcome: RequestOutcome;
+  /** What the client got; 460 when it went away. */
+  readonly status: number;
+  /** Wall clock. */
+  readonly startedAtMs: number;
+  readonly latencyMs: number;
+}

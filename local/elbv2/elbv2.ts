@@ -1,0 +1,191 @@
+import { Balancer, type BalancerCounters } from '../balancer/balancer.js';
+import type { FinishedRequest } from '../balancer/source.js';
+import { AwsError } from '../wire/error.js';
+import { queryService } from '../wire/query-service.js';
+import type { Service } from '../wire/service.js';
+import { balancerActions } from './actions-balancers.js';
+import { groupActions } from './actions-groups.js';
+import type { TargetDirectory } from './directory.js';
+import { GroupRuntime } from './group-runtime.js';
+import { ElbModel, type Listener, type TargetGroup } from './model.js';
+import type { TargetHealthState } from './target.js';
+
+export interface TargetHealthChange {
+  readonly targetGroupArn: string;
+  readonly targetGroupName: string;
+  readonly targetId: string;
+  readonly port: number;
+  readonly state: TargetHealthState;
+  readonly reason: string | null;
+  /** Wall clock. */
+  readonly atMs: number;
+}
+
+export interface Elbv2Options {
+  readonly region: string;
+  /** Default 000000000000. */
+  readonly accountId?: string;
+  readonly directory: TargetDirectory;
+  /** A loopback address for a new load balancer. */
+  readonly nextAddress: () => string;
+  /**
+   * Real seconds per second of AWS's settings: with 0.2, a health check interval of 5 s runs each second, and a
+   * deregistration delay of 30 s ends after 6 s. Default 1.
+   */
+  readonly timeScale?: number;
+  /** How long a deregistered target still gets new requests, in real ms. Default 10,000 (an ALB takes 10 to 25 s). */
+  readonly deregistrationLagMs?: number;
+  /** How long a connection to a target may take, in real ms. Default 10,000. */
+  readonly connectTimeoutMs?: number;
+  readonly onRequest?: (request: FinishedRequest, balancerName: string) => void;
+  readonly onTargetHealth?: (change: TargetHealthChange) => void;
+}
+
+export interface BalancerView {
+  readonly name: string;
+  readonly arn: string;
+  /** Where its listeners really listen: `http://127.64.0.2:8080` for a listener on port 80. */
+  readonly listeners: readonly { readonly port: number; readonly url: string; readonly counters: BalancerCounters }[];
+}
+
+export interface TargetGroupView {
+  readonly arn: string;
+  readonly name: string;
+  readonly targets: readonly {
+    readonly id: string;
+    readonly port: number;
+    readonly state: TargetHealthState;
+    readonly reason: string | null;
+    readonly inFlight: number;
+  }[];
+}
+
+/** Elastic Load Balancing v2: the API over the model, its health checks, and the load balancers that carry traffic. */
+export class Elbv2 {
+  readonly service: Service;
+  readonly model: ElbModel;
+  readonly options: Elbv2Options;
+  readonly #groups = new Map<string, GroupRuntime>();
+  readonly #balancers = new Map<string, Balancer>();
+
+  constructor(options: Elbv2Options) {
+    this.options = options;
+    if (!((options.timeScale ?? 1) > 0)) throw new RangeError('timeScale must be greater than 0');
+    this.model = new ElbModel(options.region, options.accountId ?? '000000000000');
+    this.service = queryService({
+      name: 'elasticloadbalancing',
+      protocol: 'query',
+      namespace: 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/',
+      actions: new Map([...groupActions(this), ...balancerActions(this)]),
+    });
+  }
+
+  /** Health checks and routes of a target group. */
+  runtime(group: TargetGroup): GroupRuntime {
+    let runtime = this.#groups.get(group.arn);
+    if (runtime === undefined) {
+      runtime = new GroupRuntime(group, this.model, this.options, (key) => this.#dropTarget(group, key));
+      this.#groups.set(group.arn, runtime);
+    }
+    return runtime;
+  }
+
+  forgetGroup(arn: string): void {
+    this.#groups.get(arn)?.close();
+    this.#groups.delete(arn);
+  }
+
+  /** Opens a listener's port. @throws AwsError when it is taken. */
+  async openListener(listener: Listener): Promise<void> {
+    const balancer = this.model.balancer(listener.balancerArn);
+    const group = this.model.group(listener.groupArn);
+    const runtime = this.runtime(group);
+    try {
+      const opened = await Balancer.start({
+        host: balancer.address,
+        port: listener.actualPort,
+        source: {
+          candidates: () => runtime.candidates(),
+          algorithm: () =>
+            group.attributes.get('load_balancing.algorithm.type') === 'least_outstanding_requests'
+              ? 'least_outstanding_requests'
+              : 'round_robin',
+          isCut: (instanceId) => this.options.directory.isCut(instanceId),
+        },
+        connectTimeoutMs: this.options.connectTimeoutMs ?? 10_000,
+        idleTimeoutMs: () =>
+          Number(balancer.attributes.get('idle_timeout.timeout_seconds')) * 1000 * (this.options.timeScale ?? 1),
+        onRequest: (request) => this.options.onRequest?.(request, balancer.name),
+      });
+      this.#balancers.set(listener.arn, opened);
+    } catch (error) {
+      this.model.listeners.delete(listener.arn);
+      const code = (error as NodeJS.ErrnoException).code ?? String(error);
+      throw new AwsError(
+        'InvalidConfigurationRequest',
+        `The local cloud can't listen on ${balancer.address}:${listener.actualPort} (${code})`,
+      );
+    }
+    runtime.usageChanged();
+  }
+
+  async closeListener(listener: Listener): Promise<void> {
+    this.model.listeners.delete(listener.arn);
+    const balancer = this.#balancers.get(listener.arn);
+    this.#balancers.delete(listener.arn);
+    this.#groups.get(listener.groupArn)?.usageChanged();
+    await balancer?.close();
+  }
+
+  inFlight(group: TargetGroup, key: string): number {
+    return this.#balancersOf(group).reduce((sum, one) => sum + one.inFlightTo(key), 0);
+  }
+
+  /** A node was cut off from the network: what was on its way from it doesn't arrive. */
+  instanceCut(instanceId: string): void {
+    for (const balancer of this.#balancers.values()) balancer.silence(instanceId);
+  }
+
+  /** EC2 ended an instance: its targets leave their groups without a deregistration delay. */
+  instanceEnded(instanceId: string): void {
+    for (const runtime of this.#groups.values()) runtime.instanceEnded(instanceId);
+  }
+
+  balancers(): BalancerView[] {
+    return [...this.model.balancers.values()].map(({ name, arn }) => ({
+      name,
+      arn,
+      listeners: [...this.model.listeners.values()].flatMap((listener) => {
+        const running = this.#balancers.get(listener.arn);
+        if (listener.balancerArn !== arn || running === undefined) return [];
+        return [{ port: listener.port, url: running.url, counters: running.counters() }];
+      }),
+    }));
+  }
+
+  targetGroups(): TargetGroupView[] {
+    return [...this.model.groups.values()].map((group) => ({
+      arn: group.arn,
+      name: group.name,
+      targets: [...group.targets].map(([key, target]) => {
+        const { state, reason } = this.model.describe(group, target);
+        return { id: target.id, port: target.port, state, reason, inFlight: this.inFlight(group, key) };
+      }),
+    }));
+  }
+
+  async close(): Promise<void> {
+    for (const arn of [...this.#groups.keys()]) this.forgetGroup(arn);
+    const balancers = [...this.#balancers.values()];
+    this.#balancers.clear();
+    await Promise.all(balancers.map((one) => one.close()));
+  }
+
+  #balancersOf(group: TargetGroup): Balancer[] {
+    return this.model.listenersOf(group.arn).flatMap((listener) => this.#balancers.get(listener.arn) ?? []);
+  }
+
+  #dropTarget(group: TargetGroup, key: string): void {
+    for (const balancer of this.#balancersOf(group)) balancer.drop(key);
+  }
+}
