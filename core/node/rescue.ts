@@ -114,8 +114,9 @@ export function afterConfirm(
   const vacancy = vacancyOf(state, slot);
   if (vacancy === null || vacancy.lastGeneration !== generation || state.pursuits.has(slot) || !outcome.ok) return;
   const node = outcome.value;
-  if (node !== null && isLiveState(node.state) && node.statusOk !== false) return;
-  fill(state, vacancy, node === null ? [] : [node], ctx, emit);
+  // "No such instance" is no proof, since describes lag: the next look tells.
+  if (node === null || (isLiveState(node.state) && node.statusOk !== false)) return;
+  fill(state, vacancy, [node], ctx, emit);
 }
 
 function fill(state: NodeState, vacancy: Vacancy, mates: readonly NodeView[], ctx: Context, emit: Emit): void {

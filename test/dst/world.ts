@@ -1,0 +1,273 @@
+import type { NodeEffect } from '../../core/node/port.js';
+import { forkRng, pick, randomBetween, seededRng, shuffled } from '../../core/rng.js';
+import { launchRequest } from '../../core/seats/launch.js';
+import { DEFAULT_POLICY, parseSpec } from '../../core/spec/parse.js';
+import type { Spec } from '../../core/spec/spec.js';
+import type { Context, Rng } from '../../core/time.js';
+import { advance, fail, interrupt, recommendRebalance } from '../../local/ec2/model/life.js';
+import { setCapacity } from '../../local/ec2/model/pools.js';
+import { Checkers } from './checkers.js';
+import { BUCKET, ModelCloud, seatOf, TARGET_GROUP } from './cloud.js';
+import { contextAt, Machine, type Surroundings } from './machine.js';
+import { Network } from './network.js';
+import { type Plan, type PlannedEvent, planOf } from './plan.js';
+import { EventQueue } from './queue.js';
+
+/** Virtual time that a storm's damage may take to heal. */
+const HEAL_MS = 300_000;
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+
+export interface Report {
+  readonly seed: number;
+  readonly plan: Plan;
+  readonly steps: number;
+  readonly calls: Readonly<Record<string, number>>;
+  readonly launched: number;
+}
+
+interface InstanceLife {
+  readonly id: string;
+  endedMs: number | null;
+}
+
+/** One fault schedule: a cluster, its weather and its end. */
+export class World implements Surroundings {
+  readonly seed: number;
+  readonly rng: Rng;
+  readonly plan: Plan;
+  readonly queue = new EventQueue();
+  readonly network: Network;
+  readonly cloud: ModelCloud;
+  readonly epochMs = EPOCH_MS;
+  readonly machines = new Map<string, Machine>();
+  readonly connections = { next: 1, replies: new Map() };
+  /** Instances that died in a way that EC2 never ends: only a sweep could. */
+  readonly hung = new Set<string>();
+  smallestDesired: number;
+  readonly trace: string[] = [];
+  readonly #byHost = new Map<string, Machine>();
+  readonly #skews = new Map<string, number>();
+  readonly #slots = new Map<number, InstanceLife[]>();
+  readonly #checkers: Checkers;
+  readonly #keepTrace: boolean;
+  #spec: Spec;
+  #steps = 0;
+
+  constructor(seed: number, options: { readonly trace?: boolean; readonly plan?: Plan } = {}) {
+    this.seed = seed;
+    this.#keepTrace = options.trace ?? false;
+    const rng = seededRng(seed);
+    this.plan = options.plan ?? planOf(forkRng(rng, 'plan'));
+    this.rng = forkRng(rng, 'run');
+    this.network = new Network(forkRng(rng, 'network'));
+    this.cloud = new ModelCloud(this.plan, this.#context(0));
+    this.smallestDesired = this.plan.nodes;
+    this.#spec = this.#firstSpec();
+    this.cloud.spec = JSON.stringify(this.#spec);
+    this.#checkers = new Checkers(this);
+  }
+
+  run(): Report {
+    this.#seed();
+    this.queue.at(0, () => this.#advance());
+    this.queue.at(20_000, () => this.#storm());
+    for (const event of this.plan.events) this.queue.at(event.atMs, () => this.#happen(event));
+    this.queue.at(this.plan.stormMs, () => this.#clear());
+    const endMs = this.plan.stormMs + HEAL_MS;
+    this.queue.runUntil(endMs, () => {
+      this.#steps++;
+      this.#checkers.afterStep();
+    });
+    this.#checkers.atEnd(this.#spec.desired);
+    const { seed, plan } = this;
+    return { seed, plan, steps: this.#steps, calls: Object.fromEntries(this.cloud.calls), launched: this.#launched() };
+  }
+
+  machineAt(host: string): Machine | undefined {
+    const machine = this.#byHost.get(host);
+    return machine?.running ? machine : undefined;
+  }
+
+  context(machine: Machine): Context {
+    return this.#context(this.#skews.get(machine.host) ?? 0);
+  }
+
+  onEffect(machine: Machine, effect: NodeEffect): void {
+    if (this.#keepTrace && (effect.type === 'log' || effect.type === 'call')) {
+      const what = effect.type === 'log' ? `${effect.code} ${JSON.stringify(effect.fields)}` : `call ${effect.call.op}`;
+      this.#say(`${machine.id.slice(-4)} (${machine.seat.slot}.${machine.seat.generation}) ${what}`);
+    }
+    this.#checkers.onEffect(machine, effect);
+  }
+
+  /** Nodes can't be expected to have settled things: they don't hear each other well, or AWS doesn't answer. */
+  disturbed(): boolean {
+    return this.network.partitioned || this.queue.nowMs < this.plan.stormMs;
+  }
+
+  instancesOf(slot: number): readonly InstanceLife[] {
+    return this.#slots.get(slot) ?? [];
+  }
+
+  #launched(): number {
+    return [...this.#slots.values()].reduce((sum, lives) => sum + lives.length, 0);
+  }
+
+  #context(skewMs: number): Context {
+    return contextAt(this.queue, this.epochMs, skewMs, this.rng ?? seededRng(this.seed));
+  }
+
+  #firstSpec(): Spec {
+    const { plan, cloud } = this;
+    const parsed = parseSpec(
+      JSON.stringify({
+        format: 1,
+        version: 1,
+        cluster: 'dst',
+        epoch: 'e1',
+        desired: plan.nodes,
+        launch: {
+          templateId: cloud.templateId,
+          templateVersion: 1,
+          pools: cloud.pools(),
+          onDemandAfter: plan.onDemandAfter,
+        },
+        workloads: [
+          {
+            name: 'web',
+            kind: 'process',
+            command: ['web'],
+            port: 8080,
+            health: { path: '/health' },
+            inFlightPath: '/in-flight',
+            targetGroupArns: [TARGET_GROUP],
+          },
+        ],
+        policy: {
+          ...DEFAULT_POLICY,
+          rebalance: plan.rebalance,
+          atRiskMs: 60_000,
+          keepServingMs: 5_000,
+          drainMs: 20_000,
+          silentPatienceMs: 120_000,
+          bootPatienceMs: 90_000,
+        },
+        gossip: { preset: 'local', port: 7946, secretId: 'synkti/dst' },
+        bucket: BUCKET,
+      }),
+    );
+    if (!parsed.ok) throw new Error(parsed.problem);
+    return parsed.value;
+  }
+
+  /** What the deploy-time seeder does: every seat's first launch, with the token that anybody would use. */
+  #seed(): void {
+    for (let slot = 0; slot < this.plan.nodes; slot++) {
+      const request = launchRequest(this.#spec, { slot, generation: 1, rung: 0 });
+      this.cloud.carryOut({ op: 'launch', request }, this.#context(0));
+    }
+  }
+
+  /** EC2's own time: ten times a second. */
+  #advance(): void {
+    for (const transition of advance(this.cloud.ec2, this.#context(0))) {
+      const record = this.cloud.ec2.instances.get(transition.instanceId)?.record;
+      const seat = record === undefined ? null : seatOf(record);
+      if (record === undefined || seat === null) continue;
+      this.#say(`ec2 ${transition.instanceId.slice(-4)} ${transition.type} ${'to' in transition ? transition.to : ''}`);
+      if (transition.type === 'state' && transition.to === 'pending') this.#born(record.instanceId, seat.slot);
+      if (transition.type === 'state' && transition.to === 'running') {
+        this.#skews.set(record.privateIp, Math.round(randomBetween(this.rng, -50, 50)));
+        const machine = new Machine(this, record, seat);
+        this.machines.set(machine.id, machine);
+        this.#byHost.set(machine.host, machine);
+      }
+      const over = transition.type === 'reclaimed' || transition.type === 'failed';
+      if (over || (transition.type === 'state' && transition.to === 'shutting-down')) this.#died(record.instanceId);
+    }
+    this.queue.after(100, () => this.#advance());
+  }
+
+  #born(id: string, slot: number): void {
+    this.#slots.set(slot, [...this.instancesOf(slot), { id, endedMs: null }]);
+  }
+
+  #died(id: string): void {
+    this.machines.get(id)?.end();
+    for (const lives of this.#slots.values()) {
+      for (const life of lives) if (life.id === id) life.endedMs ??= this.queue.nowMs;
+    }
+  }
+
+  #storm(): void {
+    const { loss, duplicate, slow, throttle, lostReply, lostCall } = this.plan;
+    Object.assign(this.network.faults, { loss, duplicate, slow });
+    Object.assign(this.cloud.faults, { throttle, lostReply, lostCall });
+  }
+
+  #clear(): void {
+    this.#say('the weather clears');
+    Object.assign(this.network.faults, { loss: 0, duplicate: 0, slow: 0 });
+    Object.assign(this.cloud.faults, { throttle: 0, lostReply: 0, lostCall: 0 });
+    this.network.partition(null);
+    setCapacity(this.cloud.ec2, {}, null);
+  }
+
+  #happen(event: PlannedEvent): void {
+    const ctx = this.#context(0);
+    this.#say(`plan ${JSON.stringify(event)}`);
+    switch (event.type) {
+      case 'interrupt': {
+        const announce = event.announced ? 'both' : 'none';
+        const spot = this.#victims().filter((m) => this.cloud.ec2.instances.get(m.id)?.record.lifecycle === 'spot');
+        for (const m of shuffled(this.rng, spot).slice(0, event.count)) {
+          interrupt(this.cloud.ec2, m.id, { action: 'terminate', noticeMs: event.noticeMs, announce }, ctx);
+        }
+        return;
+      }
+      case 'fail': {
+        const victim = pick(this.rng, this.#victims());
+        if (victim === undefined) return;
+        if (event.seenAfterMs === null) this.hung.add(victim.id);
+        fail(this.cloud.ec2, victim.id, event.seenAfterMs, ctx);
+        return;
+      }
+      case 'pause':
+        pick(this.rng, this.#victims())?.pause(event.forMs);
+        return;
+      case 'restart':
+        pick(this.rng, this.#victims())?.restart();
+        return;
+      case 'rebalance': {
+        const victim = pick(this.rng, this.#victims());
+        if (victim !== undefined) recommendRebalance(this.cloud.ec2, victim.id, ctx);
+        return;
+      }
+      case 'partition': {
+        const hosts = [...this.#byHost.keys()];
+        this.network.partition(new Map(hosts.map((host) => [host, this.rng.next() < event.share ? 1 : 0])));
+        this.queue.after(event.forMs, () => this.network.partition(null));
+        return;
+      }
+      case 'no-capacity': {
+        const market = event.market === 'spot' ? { market: 'spot' as const } : {};
+        setCapacity(this.cloud.ec2, market, 0, event.code);
+        this.queue.after(event.forMs, () => setCapacity(this.cloud.ec2, {}, null));
+        return;
+      }
+      case 'scale':
+        this.smallestDesired = Math.min(this.smallestDesired, event.desired);
+        this.#spec = { ...this.#spec, version: this.#spec.version + 1, desired: event.desired };
+        this.cloud.spec = JSON.stringify(this.#spec);
+        return;
+    }
+  }
+
+  #victims(): Machine[] {
+    return [...this.machines.values()].filter((m) => m.running && m.brain.phase !== 'gone' && !this.hung.has(m.id));
+  }
+
+  #say(what: string): void {
+    if (this.#keepTrace) this.trace.push(`${(this.queue.nowMs / 1000).toFixed(3).padStart(8)} ${what}`);
+  }
+}
