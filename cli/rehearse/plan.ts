@@ -1,0 +1,45 @@
+/** What a scenario does, and when. Slots are numbers that name the nodes: whoever holds the slot at that moment. */
+export type Act =
+  /** EC2 takes the nodes away; `announced`: a notice comes before. */
+  | { readonly type: 'interrupt'; readonly slots: readonly number[]; readonly announced: boolean }
+  /** The nodes die without a word. */
+  | { readonly type: 'kill'; readonly slots: readonly number[] }
+  | { readonly type: 'rebalance'; readonly slots: readonly number[] }
+  /** Every spot node of a zone is taken, and for as long as the run lasts there is no spot capacity in it. */
+  | { readonly type: 'reclaim-zone'; readonly zone: string; readonly announced: boolean }
+  | { readonly type: 'partition'; readonly groups: readonly (readonly number[])[] }
+  | { readonly type: 'heal' }
+  /** Spot capacity of a zone from now on; what it holds beyond is interrupted. Null: as much as anybody wants. */
+  | { readonly type: 'capacity'; readonly zone: string; readonly nodes: number | null; readonly announced: boolean };
+
+export interface PlannedAct {
+  /** ms after the scenario's start. */
+  readonly atMs: number;
+  readonly act: Act;
+}
+
+/** In order of time; acts of one moment keep their order. */
+export const inOrder = (acts: readonly PlannedAct[]): PlannedAct[] => [...acts].sort((a, b) => a.atMs - b.atMs);
+
+const list = (slots: readonly number[]): string =>
+  `slot${slots.length === 1 ? '' : 's'} ${slots.length < 3 ? slots.join(' and ') : slots.join(', ')}`;
+
+/** One line for people. */
+export function describeAct(act: Act): string {
+  switch (act.type) {
+    case 'interrupt':
+      return `interruption of ${list(act.slots)}${act.announced ? '' : ', without a notice'}`;
+    case 'kill':
+      return `sudden death of ${list(act.slots)}`;
+    case 'rebalance':
+      return `rebalance recommendation for ${list(act.slots)}`;
+    case 'reclaim-zone':
+      return `all spot nodes of ${act.zone} are reclaimed${act.announced ? '' : ', without a notice'}`;
+    case 'partition':
+      return `network partition: ${act.groups.map((g) => g.join(',')).join(' | ')}`;
+    case 'heal':
+      return 'the partition heals';
+    case 'capacity':
+      return act.nodes === null ? `spot capacity is back in ${act.zone}` : `spot capacity of ${act.zone}: ${act.nodes}`;
+  }
+}

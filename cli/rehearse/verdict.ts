@@ -1,0 +1,34 @@
+import { type Incident, incidentsOf, stories } from './incidents.js';
+import { judgePromises, orphansOf, type PromiseVerdict, sortFailures } from './promises.js';
+import type { Timeline, Traffic } from './timeline.js';
+
+/** What a rehearsal came to. Pure: the same timeline, the same verdict. */
+export interface Verdict {
+  readonly kept: boolean;
+  readonly promises: readonly PromiseVerdict[];
+  readonly incidents: readonly Incident[];
+  readonly traffic: Traffic & { readonly failedInOutages: number };
+  /** Instances launched beyond one a seat. */
+  readonly duplicates: number;
+  readonly orphans: readonly string[];
+}
+
+export function judge(timeline: Timeline): Verdict {
+  const evidence = { timeline, stories: stories(timeline), incidents: incidentsOf(timeline) };
+  const promises = judgePromises(evidence);
+  const seats = new Set<string>();
+  let seated = 0;
+  for (const { node } of evidence.stories.values()) {
+    if (node.seat === null) continue;
+    seated++;
+    seats.add(`${node.seat.slot}.${node.seat.generation}`);
+  }
+  return {
+    kept: promises.every((promise) => promise.state !== 'broken'),
+    promises,
+    incidents: evidence.incidents,
+    traffic: { ...timeline.traffic, failedInOutages: sortFailures(evidence).excused.length },
+    duplicates: seated - seats.size,
+    orphans: orphansOf(timeline, evidence.stories),
+  };
+}
