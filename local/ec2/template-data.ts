@@ -33,6 +33,7 @@ export function templateDataIn(params: Params): { readonly data: TemplateData; r
 
 /** Names of lists in answers that aren't the request's name with `Set`. */
 const LIST_NAMES: Readonly<Record<string, string>> = {
+  '/LicenseSpecification': 'licenseSet',
   'NetworkInterface/SecurityGroupId': 'groupSet',
   'NetworkInterface/Ipv6Addresses': 'ipv6AddressesSet',
   'NetworkInterface/PrivateIpAddresses': 'privateIpAddressesSet',
@@ -44,8 +45,11 @@ function echoOf(params: Params, parent: string): XmlObject {
     const members = params.structs(name);
     if (members.length > 0) {
       const strings = params.strings(name);
-      out[LIST_NAMES[`${parent}/${name}`] ?? `${lowerFirst(name)}Set`] = {
-        item: members.map((member, i) => (member.names().length > 0 ? echoOf(member, name) : (strings[i] ?? ''))),
+      const set = LIST_NAMES[`${parent}/${name}`] ?? `${lowerFirst(name)}Set`;
+      out[set] = {
+        [set === 'groupSet' ? 'groupId' : 'item']: members.map((member, i) =>
+          member.names().length > 0 ? echoOf(member, name) : (strings[i] ?? ''),
+        ),
       };
     } else if (params.struct(name).names().length > 0) out[lowerFirst(name)] = echoOf(params.struct(name), name);
     else out[lowerFirst(name)] = params.string(name);
