@@ -1,5 +1,5 @@
 import type { LaunchRequest } from '../cloud.js';
-import type { Spec } from '../spec/spec.js';
+import type { PoolSpec, Spec } from '../spec/spec.js';
 import { marketOf } from './rung.js';
 import type { HeldSeat } from './seat.js';
 import { TAG } from './tags.js';
@@ -27,7 +27,7 @@ export function launchRequest(spec: Spec, seat: HeldSeat): LaunchRequest {
     templateVersion: spec.launch.templateVersion,
     overrides: spec.launch.pools
       .map(({ instanceType, subnetId, zone }) => ({ instanceType, subnetId, zone }))
-      .sort((a, b) => compareText(a.zone, b.zone) || compareText(a.instanceType, b.instanceType)),
+      .sort(comparePools),
     tags: tags.sort(([a], [b]) => compareText(a, b)),
   };
 }
@@ -41,6 +41,11 @@ export function launchToken(cluster: string, epoch: string, seat: HeldSeat): str
 }
 
 const base36 = (n: number): string => n.toString(36);
+
+function comparePools(a: PoolSpec, b: PoolSpec): number {
+  const byPool = compareText(a.zone, b.zone) || compareText(a.instanceType, b.instanceType);
+  return byPool || compareText(a.subnetId, b.subnetId);
+}
 
 /** By code unit: the same order on every machine, whatever its locale. */
 function compareText(a: string, b: string): number {

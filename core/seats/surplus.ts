@@ -1,7 +1,7 @@
 import type { InstanceState, NodeView } from '../cloud.js';
 import type { Member } from '../gossip/member.js';
 import { comparePositions } from './rung.js';
-import type { HeldSeat } from './seat.js';
+import { type HeldSeat, sameSeat } from './seat.js';
 
 /**
  * What a node does about others in its slot. Where reality yields two nodes for a seat, the one with the higher rung,
@@ -46,10 +46,17 @@ export function verdictAmongMembers(self: Holder, keepsSpare: boolean, mates: re
     } else if (seat.generation > self.seat.generation) {
       if (!keepsSpare && mate.meta.leaving === null && mate.meta.workload === 'healthy') return 'superseded';
     } else if (mate.meta.standby === 'release' && mate.meta.leaving === null && mate.meta.workload === 'healthy') {
-      return 'surplus';
+      // One that goes itself, for a twin, releases nobody: the slot would be left empty.
+      if (!mates.some((twin) => isWinningTwin(twin, mate))) return 'surplus';
     }
   }
   return 'stay';
+}
+
+function isWinningTwin(twin: Member, of: Member): boolean {
+  const held = { id: of.id, seat: of.meta.seat };
+  if (twin.id === of.id || !sameSeat(twin.meta.seat, held.seat) || twin.meta.leaving !== null) return false;
+  return losesTo(held, { id: twin.id, seat: twin.meta.seat });
 }
 
 export const isLiveState = (state: InstanceState): boolean => state === 'pending' || state === 'running';
