@@ -2,11 +2,11 @@ import type { PolicySpec } from '../spec/spec.js';
 
 /**
  * How a drain spends the time that is really left. Each step may end early and leave its rest to the later ones; none
- * may start late. Times are ms from the start of the drain.
+ * may start late. Moments are ms from the start of the drain.
  */
 export interface DrainPlan {
-  /** The load balancer may still send: serve at least until then. */
-  readonly serveUntil: number;
+  /** How long to serve after the deregistration, since the load balancer may still send; ms. */
+  readonly keepServingMs: number;
   /** Requests in flight are waited for until then. */
   readonly inFlightUntil: number;
   /** The workload must be gone by then; SIGKILL comes at this moment. */
@@ -22,8 +22,8 @@ const LAST_WORDS_MS = 5_000;
 
 /**
  * Shares: margin 5%, last words 10%, the stop a quarter at most, still serving 40% at most, and requests in flight get
- * what the others leave. With 120 s and the defaults: serve 25 s, in flight until 83 s, stopped by 113 s, words by 118 s.
- * With 20 s: serve 8 s, in flight until 12 s, stopped by 17 s, words by 19 s.
+ * what the others leave. With 120 s and the defaults: serve 25 s on, in flight until 83 s, stopped by 113 s, words by 118 s.
+ * With 20 s: serve 8 s on, in flight until 12 s, stopped by 17 s, words by 19 s.
  * @param remainingMs until the deadline; 0 or less gives a plan that does all at once
  * @param stopGraceMs the longest grace that a workload of the node asks for
  */
@@ -32,9 +32,8 @@ export function planDrain(remainingMs: number, policy: PolicySpec, stopGraceMs: 
   const lastWordsBy = left - Math.min(MARGIN_MS, 0.05 * left);
   const stoppedBy = lastWordsBy - Math.min(LAST_WORDS_MS, 0.1 * left);
   const inFlightUntil = stoppedBy - Math.min(stopGraceMs, 0.25 * left);
-  const serveUntil = Math.min(policy.keepServingMs, 0.4 * left, inFlightUntil);
   return {
-    serveUntil: Math.round(serveUntil),
+    keepServingMs: Math.round(Math.min(policy.keepServingMs, 0.4 * left, inFlightUntil)),
     inFlightUntil: Math.round(inFlightUntil),
     stoppedBy: Math.round(stoppedBy),
     lastWordsBy: Math.round(lastWordsBy),

@@ -25,7 +25,7 @@ export interface Drain {
   readonly plan: DrainPlan;
   /** Whether AWS takes the machine at the deadline, ready or not. */
   readonly hard: boolean;
-  /** ms after the start at which each waiting step may end; set when it begins. */
+  /** End of keep-serving, and start of wait-in-flight, in ms after the start; set when known. */
   readonly serveUntil: number | null;
   readonly waitingSince: number | null;
 }
@@ -85,16 +85,10 @@ export function hurryDrain(
   start: DrainStart,
   ctx: Context,
 ): Drain {
-  const plan = planDrain(deadlineMs - ctx.wallMs, start.policy, start.stopGraceMs);
   const elapsed = ctx.nowMs - drain.startedMs;
-  const shifted: DrainPlan = {
-    serveUntil: elapsed + plan.serveUntil,
-    inFlightUntil: elapsed + plan.inFlightUntil,
-    stoppedBy: elapsed + plan.stoppedBy,
-    lastWordsBy: elapsed + plan.lastWordsBy,
-  };
-  const serveUntil = drain.serveUntil === null ? null : Math.min(drain.serveUntil, shifted.inFlightUntil);
-  return { ...drain, plan: shifted, hard: true, serveUntil, ledger: { ...drain.ledger, cause, deadlineMs } };
+  const plan = shiftPlan(planDrain(deadlineMs - ctx.wallMs, start.policy, start.stopGraceMs), elapsed);
+  const serveUntil = drain.serveUntil === null ? null : Math.min(drain.serveUntil, plan.inFlightUntil);
+  return { ...drain, plan, hard: true, serveUntil, ledger: { ...drain.ledger, cause, deadlineMs } };
 }
 
 export interface DrainResult {
@@ -104,7 +98,6 @@ export interface DrainResult {
 
 export function stepDrain(before: Drain, facts: DrainFacts, ctx: Context): DrainResult {
   const elapsed = ctx.nowMs - before.startedMs;
-  const { plan } = before;
   let drain = before;
   const ended = (step: DrainStep): boolean => drain.ledger.steps[step].outcome !== null;
   const begun = (step: DrainStep): boolean => drain.ledger.steps[step].startedMs !== null;
@@ -124,11 +117,13 @@ export function stepDrain(before: Drain, facts: DrainFacts, ctx: Context): Drain
   if (facts.targetsLeft === 0) end('deregister', facts.hasTargets ? 'done' : 'skipped');
   const deregistered = ended('deregister');
 
+  // Nothing forces this leave: its budgets count from the deregistration, however long that took.
+  if (deregistered && !begun('keep-serving') && !drain.hard) drain = { ...drain, plan: shiftPlan(drain.plan, elapsed) };
+  const { plan } = drain;
   if (deregistered && !begun('keep-serving')) {
-    // The load balancer's lag counts from the deregistration, not from the notice.
-    const until = facts.hasTargets
-      ? Math.min(elapsed + plan.serveUntil, Math.max(elapsed, plan.inFlightUntil))
-      : elapsed;
+    // The load balancer's lag counts from the deregistration, if the deadline leaves as much.
+    const keepServingMs = facts.hasTargets ? plan.keepServingMs : 0;
+    const until = Math.max(elapsed, Math.min(elapsed + keepServingMs, plan.inFlightUntil));
     drain = { ...drain, serveUntil: until };
     begin('keep-serving', until);
   }
@@ -164,6 +159,15 @@ export function stepDrain(before: Drain, facts: DrainFacts, ctx: Context): Drain
       lastWords: begun('last-words') && !ended('last-words'),
       done: ended('last-words'),
     },
+  };
+}
+
+function shiftPlan(plan: DrainPlan, byMs: number): DrainPlan {
+  return {
+    keepServingMs: plan.keepServingMs,
+    inFlightUntil: plan.inFlightUntil + byMs,
+    stoppedBy: plan.stoppedBy + byMs,
+    lastWordsBy: plan.lastWordsBy + byMs,
   };
 }
 
