@@ -182,6 +182,7 @@ export function createProcessDriver(workload: ProcessWorkload, context: DriverCo
 
     stop(graceMs) {
       if (phase === 'stopping' || phase === 'stopped') return;
+      if (phase === 'idle') leftovers.end();
       phase = 'stopping';
       cancelTimers();
       log('info', 'workload-stopping', { workload: name, graceMs });
@@ -197,6 +198,7 @@ export function createProcessDriver(workload: ProcessWorkload, context: DriverCo
 
     async close() {
       if (phase === 'stopped') return;
+      if (phase === 'idle') leftovers.end();
       phase = 'stopping';
       cancelTimers();
       const run = child;

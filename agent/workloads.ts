@@ -1,0 +1,99 @@
+import type { WorkloadHealth } from '../core/gossip/member.js';
+import type { WorkloadStatus } from '../core/node/port.js';
+import type { Driver } from './drivers/driver.js';
+
+/** The node's workloads: starts and stops them by name, and reports on each at a steady pace. */
+export interface Workloads {
+  start(name: string): void;
+  stop(name: string, graceMs: number): void;
+  /** While the node leaves, it counts requests in flight more often. */
+  setAttentive(attentive: boolean): void;
+  /** The latest report on each, by name. */
+  readonly statuses: ReadonlyMap<string, WorkloadStatus>;
+  /** Ends everything that still runs. */
+  close(): Promise<void>;
+}
+
+/** Reports on a workload, in ms: as port.ts says. */
+const REPORT_MS = 1_000;
+const ATTENTIVE_REPORT_MS = 250;
+
+export interface WorkloadsOptions {
+  readonly names: readonly string[];
+  readonly createDriver: (name: string, onHealth: (health: WorkloadHealth) => void) => Driver;
+  readonly onStatus: (name: string, status: WorkloadStatus) => void;
+}
+
+export function createWorkloads(options: WorkloadsOptions): Workloads {
+  const entries = new Map<string, Entry>();
+  const statuses = new Map<string, WorkloadStatus>();
+  let attentive = false;
+  let closed = false;
+
+  interface Entry {
+    readonly driver: Driver;
+    health: WorkloadHealth;
+    timer: NodeJS.Timeout | null;
+  }
+
+  function publish(name: string, health: WorkloadHealth, inFlight: number | null): void {
+    const status = { health, inFlight };
+    statuses.set(name, status);
+    options.onStatus(name, status);
+  }
+
+  function schedule(name: string, entry: Entry): void {
+    if (closed || entry.health === 'stopped') return;
+    if (entry.timer !== null) clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => void measure(name, entry), attentive ? ATTENTIVE_REPORT_MS : REPORT_MS);
+  }
+
+  async function measure(name: string, entry: Entry): Promise<void> {
+    entry.timer = null;
+    const inFlight = await entry.driver.inFlight().catch(() => null);
+    // It may have ended meanwhile, and `stopped` is the last word.
+    if (closed || entry.health === 'stopped') return;
+    publish(name, entry.health, inFlight);
+    if (entry.timer === null) schedule(name, entry);
+  }
+
+  for (const name of options.names) {
+    const driver = options.createDriver(name, (health) => {
+      const entry = entries.get(name);
+      if (entry === undefined || closed) return;
+      entry.health = health;
+      publish(name, health, health === 'stopped' ? 0 : (statuses.get(name)?.inFlight ?? null));
+    });
+    entries.set(name, { driver, health: 'starting', timer: null });
+  }
+
+  return {
+    start(name) {
+      const entry = entries.get(name);
+      if (entry === undefined) return;
+      entry.driver.start();
+      schedule(name, entry);
+    },
+
+    stop(name, graceMs) {
+      const entry = entries.get(name);
+      // Nothing of that name runs.
+      if (entry === undefined) options.onStatus(name, { health: 'stopped', inFlight: 0 });
+      else entry.driver.stop(graceMs);
+    },
+
+    setAttentive(next) {
+      if (next === attentive) return;
+      attentive = next;
+      for (const [name, entry] of entries) if (entry.timer !== null) schedule(name, entry);
+    },
+
+    statuses,
+
+    async close() {
+      closed = true;
+      for (const { timer } of entries.values()) if (timer !== null) clearTimeout(timer);
+      await Promise.all([...entries.values()].map(({ driver }) => driver.close()));
+    },
+  };
+}
