@@ -2,6 +2,7 @@
  * IMDS bodies to notices. IMDS answers 404 until there is something to say; a body of any other status is never read,
  * since error pages have bodies too.
  */
+import { show } from '../show.js';
 import { type WallMs, wallMs } from '../time.js';
 
 export type NoticeAction = 'terminate' | 'stop' | 'hibernate';
@@ -109,5 +110,3 @@ function parseTime(value: unknown): WallMs | null {
   const ms = Date.parse(value);
   return Number.isFinite(ms) ? wallMs(ms) : null;
 }
-
-const show = (value: unknown): string => String(JSON.stringify(value)).slice(0, 40);

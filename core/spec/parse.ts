@@ -1,3 +1,4 @@
+import { show } from '../show.js';
 import type { HealthSpec, LaunchSpec, MountSpec, PolicySpec, PoolSpec, Spec, WorkloadSpec } from './spec.js';
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
@@ -27,7 +28,8 @@ export function parseSpec(text: string): Parsed<Spec> {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return { ok: false, problem: `The spec isn't JSON: ${error instanceof Error ? error.message : String(error)}` };
+    const why = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').slice(0, 200);
+    return { ok: false, problem: `The spec isn't JSON: ${why}.` };
   }
   try {
     return { ok: true, value: spec(new Field('spec', json)) };
@@ -85,10 +87,30 @@ function launch(field: Field): LaunchSpec {
   return {
     templateId: field.at('templateId').text(/^lt-[0-9a-f]{8,17}$/, 'the id of a launch template (lt-...)'),
     templateVersion: field.at('templateVersion').integer(1, 1_000_000),
-    pools: field.at('pools').list(1, 300).map(pool),
+    pools: pools(field.at('pools')),
     onDemandAfter: after.absent ? null : after.integer(0, 1_000),
     onDemandBase: field.at('onDemandBase').integer(0, 10_000, 0),
   };
+}
+
+/** A fleet can't hold two subnets of one zone. */
+function pools(field: Field): PoolSpec[] {
+  const found = field.list(1, 300).map(pool);
+  const subnets = new Map<string, string>();
+  const names = new Set<string>();
+  for (const { instanceType, zone, subnetId } of found) {
+    const other = subnets.get(zone) ?? subnetId;
+    if (other !== subnetId) {
+      throw new Problem(
+        `${field.name}: zone ${zone} has two subnets, ${other} and ${subnetId}; a fleet takes one a zone.`,
+      );
+    }
+    if (names.has(`${instanceType} ${zone}`))
+      throw new Problem(`${field.name}: ${instanceType} in ${zone} is there twice.`);
+    subnets.set(zone, subnetId);
+    names.add(`${instanceType} ${zone}`);
+  }
+  return found;
 }
 
 function pool(field: Field): PoolSpec {
@@ -201,7 +223,9 @@ class Field {
 
   onlyKeys(...keys: readonly string[]): void {
     for (const key of Object.keys(this.#object())) {
-      if (!keys.includes(key)) throw new Problem(`${this.name}.${key} isn't known; known are: ${keys.join(', ')}.`);
+      if (!keys.includes(key)) {
+        throw new Problem(`${this.name} has a field that isn't known, ${show(key)}; known are: ${keys.join(', ')}.`);
+      }
     }
   }
 
@@ -243,7 +267,8 @@ class Field {
     if (this.absent) return {};
     const entries = Object.entries(this.#object());
     for (const [key, value] of entries) {
-      if (typeof value !== 'string') throw new Problem(`${this.name}.${key} must be text, not ${show(value)}.`);
+      if (typeof value !== 'string')
+        throw new Problem(`${this.name}, field ${show(key)}, must be text, not ${show(value)}.`);
     }
     return Object.fromEntries(entries) as Record<string, string>;
   }
@@ -254,10 +279,4 @@ class Field {
     }
     throw new Problem(`${this.name} must be an object, not ${show(this.#value)}.`);
   }
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return 'missing';
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
