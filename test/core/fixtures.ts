@@ -33,6 +33,7 @@ export function specOf(change: Partial<Spec> = {}): Spec {
         { instanceType: 'm7g.large', zone: 'us-east-1b', subnetId: 'subnet-b' },
       ],
       onDemandAfter: 2,
+      onDemandBase: 0,
     },
     workloads: [
       {

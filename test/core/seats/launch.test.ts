@@ -73,6 +73,14 @@ describe('the launch request of a seat', () => {
     ]);
   });
 
+  it('asks for on-demand at every rung of the slots that the spec wants on-demand', () => {
+    const spec = specOf({ launch: { ...specOf().launch, onDemandBase: 1 } });
+    expect([0, 1, 2].map((rung) => launchRequest(spec, seatOf(0, 1, rung)).market)).toEqual(
+      new Array(3).fill('on-demand'),
+    );
+    expect(launchRequest(spec, seatOf(1)).market).toBe('spot');
+  });
+
   it('carries tags, sorted by key, that say which seat, cluster and token the node has', () => {
     fc.assert(
       fc.property(seat, (s) => {
