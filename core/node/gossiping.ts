@@ -29,10 +29,24 @@ export function takeGossip(
 /** Tells the others when this node's own record has changed. */
 export function publishMeta(state: NodeState, ctx: Context, emit: Emit): void {
   const meta = ownMeta(state);
-  if (JSON.stringify(meta) === JSON.stringify(state.meta)) return;
+  if (sameMeta(meta, state.meta)) return;
   state.meta = meta;
   state.membersChanged = true;
   takeGossip(state, stepGossip(state.gossip, { type: 'meta', meta }, ctx), emit);
+}
+
+/** Of one node's records: what can't change during its life isn't compared. */
+function sameMeta(a: Meta, b: Meta): boolean {
+  return (
+    a.workload === b.workload &&
+    a.specVersion === b.specVersion &&
+    a.standby === b.standby &&
+    a.leaving === b.leaving &&
+    a.freeMemoryMiB === b.freeMemoryMiB &&
+    a.freeGpuMemoryMiB === b.freeGpuMemoryMiB &&
+    a.pursuing.length === b.pursuing.length &&
+    a.pursuing.every((seat, i) => seat === b.pursuing[i])
+  );
 }
 
 export function ownMeta(state: Omit<NodeState, 'meta' | 'gossip'>): Meta {

@@ -220,14 +220,14 @@ export class World implements Surroundings {
       case 'interrupt': {
         const announce = event.announced ? 'both' : 'none';
         const spot = this.#victims().filter((m) => this.cloud.ec2.instances.get(m.id)?.record.lifecycle === 'spot');
-        for (const m of shuffled(this.rng, spot).slice(0, event.count)) {
+        for (const m of shuffled(this.rng, spot).slice(0, Math.min(event.count, this.#expendable()))) {
           interrupt(this.cloud.ec2, m.id, { action: 'terminate', noticeMs: event.noticeMs, announce }, ctx);
         }
         return;
       }
       case 'fail': {
         const victim = pick(this.rng, this.#victims());
-        if (victim === undefined) return;
+        if (victim === undefined || this.#expendable() === 0) return;
         if (event.seenAfterMs === null) this.hung.add(victim.id);
         fail(this.cloud.ec2, victim.id, event.seenAfterMs, ctx);
         return;
@@ -265,6 +265,14 @@ export class World implements Surroundings {
 
   #victims(): Machine[] {
     return [...this.machines.values()].filter((m) => m.running && m.brain.phase !== 'gone' && !this.hung.has(m.id));
+  }
+
+  /** How many may be taken so that one lives to act. A total loss is beyond agents: the Lambdas heal it. */
+  #expendable(): number {
+    const safe = this.#victims().filter(
+      (m) => m.working && this.cloud.ec2.instances.get(m.id)?.record.interruption === null && m.brain.leaving === null,
+    );
+    return Math.max(0, safe.length - 1);
   }
 
   #say(what: string): void {
