@@ -1,14 +1,17 @@
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 
 /**
  * Prometheus text, made from what the agent counts anyway. Loaded at the first scrape, so that an agent that nobody
- * scrapes doesn't carry it. Every label has few values: no label holds an id of a peer or an incident.
+ * scrapes doesn't carry it. Every label has few values: none holds the id of a peer or an incident.
  */
 export interface Sample {
+  /** Without the `synkti_` before it; one that only grows ends in `_total`. */
   readonly name: string;
   readonly help: string;
-  readonly labels: readonly string[];
-  readonly values: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[];
+  /** Name of the one label; null when there is a single value. */
+  readonly label: string | null;
+  /** By label value. */
+  readonly values: Readonly<Record<string, number>>;
 }
 
 /** Values of one metric, at most. */
@@ -16,9 +19,22 @@ const MAX_SERIES = 100;
 
 export async function renderMetrics(samples: readonly Sample[]): Promise<{ contentType: string; text: string }> {
   const registry = new Registry();
-  for (const { name, help, labels, values } of samples) {
-    const gauge = new Gauge({ name: `synkti_${name}`, help, labelNames: [...labels], registers: [registry] });
-    for (const { labels: of, value } of values.slice(0, MAX_SERIES)) gauge.set(of, value);
+  for (const { name, help, label, values } of samples) {
+    const options = {
+      name: `synkti_${name}`,
+      help,
+      labelNames: label === null ? [] : [label],
+      registers: [registry],
+    };
+    const labelsOf = (value: string) => (label === null ? {} : { [label]: value });
+    const series = Object.entries(values).slice(0, MAX_SERIES);
+    if (name.endsWith('_total')) {
+      const counter = new Counter(options);
+      for (const [of, value] of series) counter.inc(labelsOf(of), value);
+    } else {
+      const gauge = new Gauge(options);
+      for (const [of, value] of series) gauge.set(labelsOf(of), value);
+    }
   }
   return { contentType: registry.contentType, text: await registry.metrics() };
 }
