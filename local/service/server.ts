@@ -36,16 +36,10 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
   // A load balancer must not put another request on this connection while the server is going away.
   if (stopping) response.setHeader('connection', 'close');
   const url = new URL(request.url ?? '/', 'http://service');
-  switch (url.pathname) {
-    case '/health':
-      return answer(response, ready ? 200 : 503, ready ? 'ok' : 'starting');
-    case '/in-flight':
-      return answer(response, 200, JSON.stringify({ inFlight }), 'application/json');
-    case '/':
-      return work(url, response);
-    default:
-      return answer(response, 404, 'not found');
-  }
+  if (url.pathname === '/') work(url, response);
+  else if (url.pathname === '/health') answer(response, ready ? 200 : 503, ready ? 'ok' : 'starting');
+  else if (url.pathname === '/in-flight') answer(response, 200, JSON.stringify({ inFlight }), 'application/json');
+  else answer(response, 404, 'not found');
 }
 
 function work(url: URL, response: ServerResponse): void {
