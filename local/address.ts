@@ -109,7 +109,7 @@ async function tryLock(host: string): Promise<Server | null> {
     return await listenOn(host, LOCK_PORT);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return null;
-    throw noLoopback(host, error);
+    throw loopbackError(host, (error as NodeJS.ErrnoException).code ?? String(error));
   }
 }
 
@@ -118,12 +118,12 @@ async function probe(host: string): Promise<void> {
     const server = await listenOn(host, 0);
     await new Promise<void>((resolve) => server.close(() => resolve()));
   } catch (error) {
-    throw noLoopback(host, error);
+    throw loopbackError(host, (error as NodeJS.ErrnoException).code ?? String(error));
   }
 }
 
-function noLoopback(host: string, error: unknown): AddressError {
-  const code = (error as NodeJS.ErrnoException).code ?? String(error);
+/** What to tell a user whose system refused a loopback address with `code`. */
+export function loopbackError(host: string, code: string): AddressError {
   if (code !== 'EADDRNOTAVAIL') {
     return new AddressError('NO_LOOPBACK_BLOCK', `The loopback address ${host} can't be used (${code}).`);
   }
