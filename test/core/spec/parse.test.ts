@@ -87,7 +87,8 @@ describe('a good spec', () => {
   it('comes back as it went, whatever it wishes', () => {
     fc.assert(
       fc.property(anySpec(), (spec) => {
-        expect(parseSpec(JSON.stringify(spec))).toEqual({ ok: true, value: spec });
+        const parsed = parseSpec(JSON.stringify(spec));
+        expect(parsed).toEqual({ ok: true, value: spec });
       }),
     );
   });
@@ -152,6 +153,10 @@ describe('a wrong field', () => {
     ['workloads.1.args', [1], 'workloads[1].args[0]'],
     ['workloads.1.gpus', 65, 'workloads[1].gpus'],
     ['workloads.1.command', ['node'], 'workloads[1]'],
+    ['workloads.1.mounts', '/data', 'workloads[1].mounts'],
+    ['workloads.1.mounts', [{ source: 'data', target: '/data' }], 'workloads[1].mounts[0].source'],
+    ['workloads.1.mounts', [{ source: '/data', target: '/data:rw' }], 'workloads[1].mounts[0].target'],
+    ['workloads.1.mounts', [{ source: '/data', target: '/data', readOnly: 'no' }], 'workloads[1].mounts[0].readOnly'],
     ['policy', 'careful'],
     ['policy', { rebalance: 'panic' }, 'policy.rebalance'],
     ['policy', { atRiskMs: -1 }, 'policy.atRiskMs'],
@@ -268,11 +273,13 @@ function anySpec(): fc.Arbitrary<Spec> {
     command: fc.array(fc.string(), { minLength: 1, maxLength: 4 }),
     workingDirectory: fc.option(fc.stringMatching(/^\/[a-z/]{1,10}$/)),
   };
+  const folder = fc.stringMatching(/^\/[a-z/]{1,10}$/);
   const image = {
     kind: fc.constant('container' as const),
     image: fc.stringMatching(/^[a-z/]{1,20}:[0-9.]{1,6}$/),
     args: fc.array(fc.string(), { maxLength: 3 }),
     gpus: fc.integer({ min: 0, max: 64 }),
+    mounts: fc.array(fc.record({ source: folder, target: folder, readOnly: fc.boolean() }), { maxLength: 2 }),
   };
   const workload: fc.Arbitrary<WorkloadSpec> = fc.oneof(
     fc.record({ ...base, ...serving, ...process }),
