@@ -1,4 +1,5 @@
-import type { aws_ec2 as ec2 } from 'aws-cdk-lib';
+import { aws_ec2 as ec2 } from 'aws-cdk-lib';
+import { instanceTypes } from './instance-types.js';
 
 /** How many nodes there are, and of what. */
 export interface CapacityOptions {
@@ -25,6 +26,13 @@ export interface CapacityOptions {
   readonly architecture?: ec2.InstanceArchitecture;
 
   /**
+   * Number of nodes that are always on-demand, for what must not end when spot capacity does.
+   *
+   * @default 0
+   */
+  readonly onDemandBase?: number;
+
+  /**
    * Whether a node may be launched on-demand when no pool has spot capacity.
    *
    * @default true
@@ -38,4 +46,25 @@ export interface CapacityOptions {
    * @default 3
    */
   readonly spotAttempts?: number;
+}
+
+/** {@link CapacityOptions} with their defaults. */
+export interface Capacity {
+  readonly desired: number;
+  readonly onDemandBase: number;
+  /** As in the spec. */
+  readonly onDemandAfter: number | null;
+  readonly types: readonly ec2.InstanceType[];
+  readonly architecture: ec2.InstanceArchitecture;
+}
+
+export function resolveCapacity(options: CapacityOptions): Capacity {
+  const types = instanceTypes(options.instanceTypes ?? [], options.architecture);
+  return {
+    desired: options.desired ?? 3,
+    onDemandBase: options.onDemandBase ?? 0,
+    onDemandAfter: (options.onDemandFallback ?? true) ? (options.spotAttempts ?? 3) : null,
+    types,
+    architecture: options.architecture ?? types[0]?.architecture ?? ec2.InstanceArchitecture.X86_64,
+  };
 }

@@ -1,68 +1,34 @@
 import {
-  aws_s3_assets as assets,
+  type aws_cloudwatch as cloudwatch,
+  Duration,
   aws_ec2 as ec2,
-  type aws_elasticloadbalancingv2 as elbv2,
+  aws_elasticloadbalancingv2 as elbv2,
   aws_iam as iam,
   Lazy,
+  aws_logs as logs,
   RemovalPolicy,
-  Size,
   Stack,
   type aws_s3 as s3,
   type aws_secretsmanager as secretsmanager,
   aws_ssm as ssm,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { bundle } from './bundles.js';
-import type { CapacityOptions } from './capacity.js';
-import { architectures, instanceTypes } from './instance-types.js';
-import { nodeLaunchTemplate } from './launch-template.js';
-import { LoadBalancing } from './load-balancing.js';
-import { GOSSIP_PORT, specParameterName } from './names.js';
-import {
-  bucketStatements,
-  describeStatement,
-  launchStatements,
-  ownInstanceStatements,
-  targetsStatement,
-} from './node-role.js';
-import { OwnBalancer } from './own-balancer.js';
-import { epoch, specJson, type WrittenWorkload } from './spec-json.js';
-import { clusterBucket, gossipKey } from './storage.js';
-import { nodeUserData } from './user-data.js';
+import { type AgentBundle, agentBundle } from './bundles.js';
+import { type Capacity, resolveCapacity } from './capacity.js';
+import type { ISynktiCluster, SynktiClusterProps } from './cluster-props.js';
+import { guard } from './guards.js';
+import { ImportedCluster, publishAttributes } from './imported-cluster.js';
+import { allowContainersMetadata, nodeLaunchTemplate } from './launch-template.js';
+import { type Bound, LoadBalancing } from './load-balancing.js';
+import { resolveMachine } from './machine.js';
+import { ClusterMetrics, monitor } from './monitoring.js';
+import { defaultClusterName, GOSSIP_PORT, specParameterName } from './names.js';
+import { nodeRights, pullRights, targetsRight } from './node-rights.js';
+import { addRights } from './policy.js';
+import { specJson, type WrittenWorkload } from './spec-json.js';
+import { clusterBucket, gossipKey, keepVersions } from './storage.js';
+import { type NodeFiles, nodeUserData, type PrivateImage } from './user-data.js';
 import type { Workload } from './workload.js';
-
-/** Properties of a {@link SynktiCluster}. */
-export interface SynktiClusterProps {
-  /** VPC that the nodes run in. */
-  readonly vpc: ec2.IVpc;
-  /** What the nodes run. */
-  readonly workload: Workload;
-  /**
-   * Name of the cluster, unique in the account and the Region: at most 24 lower case letters, digits and hyphens, a
-   * letter first.
-   *
-   * @default - made from the construct's path
-   */
-  readonly clusterName?: string;
-  /**
-   * Subnets of the nodes. One is taken in each zone.
-   *
-   * @default - private subnets with a way out
-   */
-  readonly subnets?: ec2.SubnetSelection;
-  /**
-   * How many nodes, and of what.
-   *
-   * @default - three nodes of a broad choice of types
-   */
-  readonly capacity?: CapacityOptions;
-  /**
-   * Where the workload gets its requests from.
-   *
-   * @default - a load balancer of its own when the workload has a port, none otherwise
-   */
-  readonly loadBalancing?: LoadBalancing;
-}
 
 /**
  * Nodes on EC2 spot capacity that survive interruptions: each drains itself, hands its work over and launches its own
@@ -76,168 +42,215 @@ export interface SynktiClusterProps {
  *   workload: Workload.container({ image: 'public.ecr.aws/nginx/nginx:1.29', port: 80 }),
  * });
  */
-export class SynktiCluster extends Construct implements ec2.IConnectable, iam.IGrantable {
-  /** Name of the cluster. */
+export class SynktiCluster extends Construct implements ISynktiCluster {
+  /** A cluster that stands in another stack or app of the same account and Region. */
+  public static fromClusterName(scope: Construct, id: string, clusterName: string): ISynktiCluster {
+    return new ImportedCluster(scope, id, clusterName);
+  }
+
   public readonly clusterName: string;
-  /** Network rules of the nodes. */
   public readonly connections: ec2.Connections;
-  /** The nodes' role, to grant rights to. */
   public readonly grantPrincipal: iam.IPrincipal;
-  /** The nodes' role. */
-  public readonly role: iam.Role;
-  /** The nodes' security group. */
-  public readonly securityGroup: ec2.SecurityGroup;
-  /** Bucket of hints, incident reports and last words. */
-  public readonly bucket: s3.Bucket;
-  /** Key of the gossip. */
-  public readonly gossipKey: secretsmanager.Secret;
+  public readonly role: iam.IRole;
+  public readonly securityGroup: ec2.ISecurityGroup;
+  public readonly bucket: s3.IBucket;
+  public readonly specParameter: ssm.IStringParameter;
+  /** Keyring of the gossip. */
+  public readonly gossipKey: secretsmanager.ISecret;
   /** Template of every node. */
   public readonly launchTemplate: ec2.LaunchTemplate;
-  /** What the cluster wishes for, as the agents read it. */
-  public readonly specParameter: ssm.StringParameter;
-  /** The cluster's own load balancer. */
+  /** The cluster's own load balancer, if it has one. */
   public readonly loadBalancer: elbv2.ApplicationLoadBalancer | undefined;
   /** Listener of the cluster's own load balancer. */
   public readonly listener: elbv2.ApplicationListener | undefined;
-  /** Target group of the cluster's own load balancer. */
-  public readonly targetGroup: elbv2.ApplicationTargetGroup | undefined;
+  /** Target groups of the workloads, the first one's first. */
+  public readonly targetGroups: elbv2.ITargetGroup[] = [];
 
-  readonly #workloads: WrittenWorkload[] = [];
+  readonly #props: SynktiClusterProps;
+  readonly #subnets: ec2.SubnetSelection;
+  readonly #bucket: s3.Bucket;
+  readonly #policy: iam.Policy;
+  readonly #metrics: ClusterMetrics | undefined;
+  readonly #workloads: Workload[] = [];
+  readonly #written: WrittenWorkload[] = [];
+  readonly #files: NodeFiles[] = [];
+  readonly #images: PrivateImage[] = [];
+  #targetsRight: iam.PolicyStatement | undefined;
 
   constructor(scope: Construct, id: string, props: SynktiClusterProps) {
     super(scope, id);
-    const stack = Stack.of(this);
-    const capacity = props.capacity ?? {};
-    const subnetSelection = props.subnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS };
-    const { subnets } = props.vpc.selectSubnets({ ...subnetSelection, onePerAz: true });
-    const types = instanceTypes(capacity);
-    const [architecture = ec2.InstanceArchitecture.X86_64] = architectures(capacity, types);
+    this.#props = props;
+    this.#subnets = props.subnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS };
+    this.clusterName = props.clusterName ?? defaultClusterName(this);
 
-    this.clusterName = props.clusterName ?? defaultName(this);
-    this.bucket = clusterBucket(this, RemovalPolicy.RETAIN);
-    this.gossipKey = gossipKey(this, RemovalPolicy.DESTROY);
+    this.#bucket = clusterBucket(this, {
+      retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+    });
+    this.bucket = this.#bucket;
+    this.gossipKey = gossipKey(this);
     this.role = new iam.Role(this, 'NodeRole', { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') });
     this.grantPrincipal = this.role;
-    this.securityGroup = new ec2.SecurityGroup(this, 'SecurityGroup', {
-      vpc: props.vpc,
-      description: `Nodes of the Synkti cluster ${this.clusterName}`,
-    });
+    this.securityGroup = gossipGroup(this, props.vpc);
     this.connections = this.securityGroup.connections;
-    this.securityGroup.addIngressRule(this.securityGroup, ec2.Port.udp(GOSSIP_PORT), 'Gossip');
-    this.securityGroup.addIngressRule(this.securityGroup, ec2.Port.tcp(GOSSIP_PORT), 'State exchange');
 
-    const agent = bundle(this, 'agent.mjs');
-    const agentAsset = new assets.Asset(this, 'Agent', { path: agent.path });
+    const agent = agentBundle(this);
+    const capacity = resolveCapacity(props.capacity ?? {});
+    const machine = resolveMachine(props.machine ?? {}, capacity);
     this.launchTemplate = nodeLaunchTemplate(this, {
+      ...machine,
       cluster: this.clusterName,
-      epoch: epoch(stack),
-      machineImage: ec2.MachineImage.latestAmazonLinux2023({
-        cpuType:
-          architecture === ec2.InstanceArchitecture.ARM_64
-            ? ec2.AmazonLinuxCpuType.ARM_64
-            : ec2.AmazonLinuxCpuType.X86_64,
-      }),
-      rootVolumeSize: Size.gibibytes(20),
       role: this.role,
       securityGroup: this.securityGroup,
-      userData: nodeUserData({
-        agentUrl: agentAsset.s3ObjectUrl,
-        agentSha256: agent.sha256,
-        region: stack.region,
-        needsDocker: props.workload.isContainer,
-        stopSeconds: 150,
-        keepBrokenNodes: false,
-      }),
-      hopLimit: props.workload._needsInstanceMetadata ? 2 : 1,
+      userData: () => this.#userData(agent, machine.keepBrokenNodes),
     });
 
-    const loadBalancing = props.loadBalancing ?? LoadBalancing.ownBalancer();
-    const { port } = props.workload;
-    if (loadBalancing._choice.kind === 'own' && port !== undefined) {
-      const own = new OwnBalancer(this, 'LoadBalancer', {
-        ...loadBalancing._choice.options,
-        vpc: props.vpc,
-        subnets: subnetSelection,
-        workload: props.workload,
-        port,
-        logBucket: this.bucket,
-      });
-      this.loadBalancer = own.loadBalancer;
-      this.listener = own.listener;
-      this.targetGroup = own.targetGroup;
-      this.connections.allowFrom(own.loadBalancer, ec2.Port.tcp(port), 'Requests');
-    }
-    const targetGroupArns = this.targetGroup === undefined ? [] : [this.targetGroup.targetGroupArn];
-    this.#workloads.push(props.workload._written(targetGroupArns));
-
-    const templateId = this.launchTemplate.launchTemplateId ?? '';
+    const { subnets } = props.vpc.selectSubnets({ ...this.#subnets, onePerAz: true });
     this.specParameter = new ssm.StringParameter(this, 'Spec', {
       parameterName: specParameterName(this.clusterName),
       description: `What the Synkti cluster ${this.clusterName} wishes for`,
+      // More than 4 kB, which many pools and workloads may take, makes an advanced parameter.
       tier: ssm.ParameterTier.INTELLIGENT_TIERING,
-      stringValue: Lazy.string({
-        produce: () =>
-          specJson(stack, {
-            cluster: this.clusterName,
-            desired: capacity.desired ?? 3,
-            templateId,
-            templateVersion: this.launchTemplate.latestVersionNumber,
-            pools: subnets.flatMap((subnet) =>
-              types.map((type) => ({
-                instanceType: type.toString(),
-                zone: subnet.availabilityZone,
-                subnetId: subnet.subnetId,
-              })),
-            ),
-            onDemandAfter: (capacity.onDemandFallback ?? true) ? (capacity.spotAttempts ?? 3) : null,
-            workloads: this.#workloads,
-            policy: {},
-            gossipPort: GOSSIP_PORT,
-            secretId: this.gossipKey.secretArn,
-            bucket: this.bucket.bucketName,
-          }),
-      }),
+      stringValue: Lazy.string({ produce: () => this.#spec(capacity, subnets) }),
     });
+    publishAttributes(this, this);
 
-    const statements = [
-      ...launchStatements(this, {
-        cluster: this.clusterName,
-        epoch: epoch(stack),
-        templateId,
-        subnetIds: subnets.map((subnet) => subnet.subnetId),
-        securityGroupIds: [this.securityGroup.securityGroupId],
-        nodeRoleArn: this.role.roleArn,
-      }),
-      ...ownInstanceStatements(this),
-      describeStatement(),
-      ...bucketStatements(this.bucket),
-      ...(targetGroupArns.length > 0 ? [targetsStatement(targetGroupArns)] : []),
-      new iam.PolicyStatement({
-        sid: 'ReadSpec',
-        actions: ['ssm:GetParameter'],
-        resources: [this.specParameter.parameterArn],
-      }),
-      new iam.PolicyStatement({
-        sid: 'ReadGossipKey',
-        actions: ['secretsmanager:GetSecretValue'],
-        resources: [this.gossipKey.secretArn],
-      }),
-      new iam.PolicyStatement({
-        sid: 'ReadAgent',
-        actions: ['s3:GetObject'],
-        resources: [agentAsset.bucket.arnForObjects(agentAsset.s3ObjectKey)],
-      }),
-    ];
     // Not the role's default policy: the launch template depends on that one, and this one on the launch template.
-    new iam.Policy(this, 'NodePolicy', { roles: [this.role], statements });
+    this.#policy = new iam.Policy(this, 'NodePolicy');
+    this.role.attachInlinePolicy(this.#policy);
+    addRights(this.#policy, ...nodeRights(this, this.launchTemplate, subnets), agent.right);
+    // Agents act on the spec as soon as they read it.
+    this.specParameter.node.addDependency(this.#policy);
+
+    const main = this.#add(props.workload, props.loadBalancing ?? defaultLoadBalancing(props.workload), this);
+    this.loadBalancer = main.loadBalancer;
+    this.listener = main.listener;
+    this.#metrics = main.targetGroup === undefined ? undefined : new ClusterMetrics(main.targetGroup);
+    monitor(this, capacity.desired, this.#metrics, props.monitoring ?? {});
+    guard(this, {
+      props,
+      capacity,
+      zones: subnets.length,
+      workloads: this.#workloads,
+      spec: () => this.#spec(capacity, subnets),
+    });
+  }
+
+  /**
+   * Adds a workload that every node runs, too. It gets requests only through what is given here; to share the cluster's
+   * own load balancer, give `LoadBalancing.listener(cluster.listener, ...)`.
+   */
+  public addWorkload(workload: Workload, loadBalancing?: LoadBalancing): void {
+    this.#add(workload, loadBalancing ?? LoadBalancing.none(), new Construct(this, `Workload-${workload.name}`));
+  }
+
+  /**
+   * Nodes that the load balancer calls healthy: the least within a minute.
+   *
+   * Throws when the first workload has no Application Load Balancer.
+   */
+  public metricHealthyNodes(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.#counted().healthyNodes(options);
+  }
+
+  /** Requests a minute to the first workload. Throws as {@link metricHealthyNodes}. */
+  public metricRequests(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.#counted().requests(options);
+  }
+
+  /** Percent of the requests to the first workload that were answered 5xx. Throws as {@link metricHealthyNodes}. */
+  public metricFailedRequests(options?: cloudwatch.MathExpressionOptions): cloudwatch.MathExpression {
+    return this.#counted().failedRequests(options);
+  }
+
+  /** Response time of the first workload, p99 in seconds. Throws as {@link metricHealthyNodes}. */
+  public metricResponseTime(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.#counted().responseTime(options);
+  }
+
+  #counted(): ClusterMetrics {
+    if (this.#metrics !== undefined) return this.#metrics;
+    throw new Error(`${this.node.path} has no load balancer that counts: give its workload a port.`);
+  }
+
+  #add(workload: Workload, loadBalancing: LoadBalancing, scope: Construct): Bound {
+    const bound = loadBalancing._bind({
+      scope,
+      vpc: this.#props.vpc,
+      subnets: this.#subnets,
+      workload,
+      logBucket: this.#bucket,
+    });
+    if (bound.targets !== undefined) this.#register(bound.targets, workload);
+    workload._files.forEach((files, index) => {
+      const source = files.source._bind(new Construct(scope, `Files${index}`), this.bucket);
+      if (files.source._needsVersions) keepVersions(this.#bucket);
+      addRights(this.#policy, ...source.rights);
+      this.#files.push({ folder: workload._folder(index, files), source });
+    });
+    if (workload._repository !== undefined && workload._image !== undefined) {
+      addRights(this.#policy, ...pullRights(workload._repository));
+      this.#images.push({ registry: workload._repository.registryUri, image: workload._image });
+    }
+    if (workload._needsInstanceMetadata) allowContainersMetadata(this.launchTemplate);
+    this.#written.push(workload._written(bound.targets === undefined ? [] : [bound.targets.targetGroupArn]));
+    this.#workloads.push(workload);
+    return bound;
+  }
+
+  #userData(agent: AgentBundle, keepBrokenNodes: boolean): string {
+    const { failover } = this.#props;
+    const grace = this.#workloads.map((workload) => workload._options.stopGrace ?? Duration.seconds(30));
+    const drain = failover?.drainTime ?? Duration.minutes(2);
+    return nodeUserData({
+      agent,
+      region: Stack.of(this).region,
+      needsDocker: this.#workloads.some((workload) => workload.isContainer),
+      files: this.#files,
+      images: this.#images,
+      // A stop drains, stops the workloads and writes the last words.
+      stopSeconds: drain.toSeconds() + Math.max(...grace.map((time) => time.toSeconds())) + 30,
+      keepBrokenNodes,
+    });
+  }
+
+  #spec(capacity: Capacity, subnets: readonly ec2.ISubnet[]): string {
+    return specJson(Stack.of(this), {
+      cluster: this.clusterName,
+      capacity,
+      launchTemplate: this.launchTemplate,
+      subnets,
+      workloads: this.#written,
+      failover: this.#props.failover ?? {},
+      secret: this.gossipKey,
+      bucket: this.bucket,
+    });
+  }
+
+  /** Lets the agents register their nodes, and the load balancer reach them. */
+  #register(targets: elbv2.ITargetGroup, workload: Workload): void {
+    this.targetGroups.push(targets);
+    if (this.#targetsRight === undefined) {
+      this.#targetsRight = targetsRight();
+      addRights(this.#policy, { statement: this.#targetsRight });
+    }
+    this.#targetsRight.addResources(targets.targetGroupArn);
+    if (targets instanceof elbv2.ApplicationTargetGroup && workload.port !== undefined) {
+      targets.registerConnectable(this, ec2.Port.tcp(workload.port));
+    }
   }
 }
 
-/** `Stack/Web` becomes `stack-web`; the end of the name tells more than its start. */
-function defaultName(scope: Construct): string {
-  const name = scope.node.path.toLowerCase().replace(/[^a-z0-9]+/g, '-');
-  return name
-    .slice(-24)
-    .replace(/^[^a-z]+/, '')
-    .replace(/-+$/, '');
+/** Nodes that gossip with each other, and with nobody else. */
+function gossipGroup(scope: SynktiCluster, vpc: ec2.IVpc): ec2.SecurityGroup {
+  const group = new ec2.SecurityGroup(scope, 'SecurityGroup', {
+    vpc,
+    description: `Nodes of the Synkti cluster ${scope.clusterName}`,
+  });
+  group.addIngressRule(group, ec2.Port.udp(GOSSIP_PORT), 'Gossip');
+  group.addIngressRule(group, ec2.Port.tcp(GOSSIP_PORT), 'State exchange');
+  return group;
 }
+
+const defaultLoadBalancing = (workload: Workload): LoadBalancing =>
+  workload.port === undefined ? LoadBalancing.none() : LoadBalancing.ownBalancer();

@@ -1,4 +1,11 @@
-export * from './capacity.js';
+export type { CapacityOptions } from './capacity.js';
 export * from './cluster.js';
-export * from './load-balancing.js';
+export * from './cluster-props.js';
+export * from './failover.js';
+export { FileSource, type WorkloadFiles } from './files.js';
+export { type ListenerOptions, LoadBalancing } from './load-balancing.js';
+export type { MachineOptions } from './machine.js';
+export type { MonitoringOptions } from './monitoring.js';
+export type { OwnBalancerOptions } from './own-balancer.js';
+export type { TargetOptions } from './targets.js';
 export * from './workload.js';

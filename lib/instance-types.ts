@@ -1,5 +1,4 @@
 import { aws_ec2 as ec2 } from 'aws-cdk-lib';
-import type { CapacityOptions } from './capacity.js';
 
 /** Twelve pools a zone, two vCPUs and at least 8 GiB each, so that a newcomer starts with a broad choice. */
 const DEFAULT_TYPES = {
@@ -33,25 +32,15 @@ const DEFAULT_TYPES = {
   ],
 } as const;
 
-/** The instance types to launch, without repeats, sorted: the same wish gives the same template. */
-export function instanceTypes(options: CapacityOptions): readonly ec2.InstanceType[] {
-  const given = options.instanceTypes ?? [];
-  const names =
-    given.length > 0
-      ? given.map((type) => type.toString())
-      : DEFAULT_TYPES[options.architecture ?? ec2.InstanceArchitecture.X86_64];
-  return [...new Set<string>(names)].sort().map((name) => new ec2.InstanceType(name));
+/** The types to launch, the given or the default ones, without repeats and sorted: one wish, one template. */
+export function instanceTypes(
+  given: readonly ec2.InstanceType[],
+  architecture = ec2.InstanceArchitecture.X86_64,
+): readonly ec2.InstanceType[] {
+  const names: readonly string[] =
+    given.length > 0 ? given.map((type) => type.toString()) : DEFAULT_TYPES[architecture];
+  return [...new Set(names)].sort().map((name) => new ec2.InstanceType(name));
 }
 
-/** Every architecture among the types, so that a mix can be complained of. */
-export function architectures(
-  options: CapacityOptions,
-  types: readonly ec2.InstanceType[],
-): readonly ec2.InstanceArchitecture[] {
-  const found = new Set(types.map((type) => type.architecture));
-  if (options.architecture !== undefined) found.add(options.architecture);
-  return [...found].sort();
-}
-
-/** Families with NVIDIA GPUs: p and g, but not the graviton `c7g` kind, where the g is no first letter. */
+/** The families with NVIDIA's GPUs: p, g and gr. */
 export const hasGpu = (type: ec2.InstanceType): boolean => /^(p\d|g\d|gr\d)/.test(type.toString());

@@ -1,32 +1,15 @@
-import type { aws_certificatemanager as acm, Duration } from 'aws-cdk-lib';
+import { type aws_ec2 as ec2, aws_elasticloadbalancingv2 as elbv2, type aws_s3 as s3 } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { OwnBalancer, type OwnBalancerOptions } from './own-balancer.js';
+import { nodeTargets, type TargetOptions } from './targets.js';
+import type { Workload } from './workload.js';
 
-/** The load balancer that a cluster makes for itself. */
-export interface OwnBalancerOptions {
-  /**
-   * Whether it has public addresses and takes requests from everywhere. Otherwise it takes them from its VPC.
-   *
-   * @default false
-   */
-  readonly internetFacing?: boolean;
-  /**
-   * Certificates for HTTPS on port 443; requests to port 80 are then sent there.
-   *
-   * @default - plain HTTP on port 80
-   */
-  readonly certificates?: acm.ICertificate[];
-  /**
-   * Time that a node keeps requests in flight after it was deregistered. It must fit into an interruption's notice of
-   * two minutes.
-   *
-   * @default Duration.seconds(30)
-   */
-  readonly deregistrationDelay?: Duration;
-  /**
-   * Time between two health checks of the load balancer, from 5 seconds up. Two misses in a row take a node out.
-   *
-   * @default Duration.seconds(5)
-   */
-  readonly healthCheckInterval?: Duration;
+/** A rule on a listener that stands already. */
+export interface ListenerOptions extends TargetOptions {
+  /** Priority among the listener's rules, 1 to 50,000; the lowest is looked at first. */
+  readonly priority: number;
+  /** Which requests are the workload's, such as `ListenerCondition.pathPatterns(['/api/*'])`. */
+  readonly conditions: elbv2.ListenerCondition[];
 }
 
 /**
@@ -36,22 +19,69 @@ export interface OwnBalancerOptions {
  * LoadBalancing.ownBalancer({ internetFacing: true });
  */
 export class LoadBalancing {
-  /** An Application Load Balancer that the cluster makes. */
+  /** An Application Load Balancer that the cluster makes for itself. */
   public static ownBalancer(options: OwnBalancerOptions = {}): LoadBalancing {
-    return new LoadBalancing({ kind: 'own', options });
+    return new LoadBalancing((place) => {
+      const own = new OwnBalancer(place.scope, 'LoadBalancer', { ...options, ...place });
+      const { loadBalancer, listener, targetGroup } = own;
+      return { loadBalancer, listener, targetGroup, targets: targetGroup };
+    });
+  }
+
+  /** A rule on an existing listener, with a target group of its own. */
+  public static listener(listener: elbv2.IApplicationListener, options: ListenerOptions): LoadBalancing {
+    return new LoadBalancing(({ scope, vpc, workload }) => {
+      const targetGroup = nodeTargets(scope, 'Targets', vpc, workload, options);
+      new elbv2.ApplicationListenerRule(scope, 'Rule', {
+        listener,
+        priority: options.priority,
+        conditions: options.conditions,
+        targetGroups: [targetGroup],
+      });
+      return { targetGroup, targets: targetGroup };
+    });
+  }
+
+  /**
+   * An existing target group of target type `instance`, with its own health checks and deregistration delay. When it
+   * was imported, let its load balancer in with `cluster.connections.allowFrom(...)`.
+   */
+  public static targetGroup(targets: elbv2.ITargetGroup): LoadBalancing {
+    return new LoadBalancing(() => ({
+      targets,
+      ...(targets instanceof elbv2.ApplicationTargetGroup ? { targetGroup: targets } : {}),
+    }));
   }
 
   /** No load balancer: nothing is registered anywhere. */
   public static none(): LoadBalancing {
-    return new LoadBalancing({ kind: 'none' });
+    return new LoadBalancing(() => ({}));
+  }
+
+  readonly #bind: (place: Place) => Bound;
+
+  private constructor(bind: (place: Place) => Bound) {
+    this.#bind = bind;
   }
 
   /** @internal */
-  public readonly _choice: Choice;
-
-  private constructor(choice: Choice) {
-    this._choice = choice;
+  public _bind(place: Place): Bound {
+    return this.#bind(place);
   }
 }
 
-type Choice = { readonly kind: 'own'; readonly options: OwnBalancerOptions } | { readonly kind: 'none' };
+interface Place {
+  readonly scope: Construct;
+  readonly vpc: ec2.IVpc;
+  readonly subnets: ec2.SubnetSelection;
+  readonly workload: Workload;
+  readonly logBucket: s3.Bucket;
+}
+
+export interface Bound {
+  readonly targets?: elbv2.ITargetGroup;
+  /** The same, when it is one whose health and metrics can be looked at. */
+  readonly targetGroup?: elbv2.ApplicationTargetGroup;
+  readonly loadBalancer?: elbv2.ApplicationLoadBalancer;
+  readonly listener?: elbv2.ApplicationListener;
+}

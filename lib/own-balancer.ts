@@ -1,6 +1,6 @@
 import {
   Annotations,
-  Duration,
+  type aws_certificatemanager as acm,
   aws_ec2 as ec2,
   aws_elasticloadbalancingv2 as elbv2,
   aws_iam as iam,
@@ -9,14 +9,29 @@ import {
   Validations,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { OwnBalancerOptions } from './load-balancing.js';
+import { nodeTargets, type TargetOptions } from './targets.js';
 import type { Workload } from './workload.js';
+
+/** The load balancer that a cluster makes for itself. */
+export interface OwnBalancerOptions extends TargetOptions {
+  /**
+   * Whether it has public addresses and takes requests from everywhere. Otherwise it takes them from its VPC.
+   *
+   * @default false
+   */
+  readonly internetFacing?: boolean;
+  /**
+   * Certificates for HTTPS on port 443; requests to port 80 are then sent there.
+   *
+   * @default - plain HTTP on port 80
+   */
+  readonly certificates?: acm.ICertificate[];
+}
 
 interface OwnBalancerProps extends OwnBalancerOptions {
   readonly vpc: ec2.IVpc;
   readonly subnets: ec2.SubnetSelection;
   readonly workload: Workload;
-  readonly port: number;
   readonly logBucket: s3.Bucket;
 }
 
@@ -35,27 +50,9 @@ export class OwnBalancer extends Construct {
       vpcSubnets: internetFacing ? { subnetType: ec2.SubnetType.PUBLIC } : props.subnets,
       dropInvalidHeaderFields: true,
     });
-    this.targetGroup = this.#targets(props);
+    this.targetGroup = nodeTargets(this, 'Targets', props.vpc, props.workload, props);
     this.listener = this.#listen(props, internetFacing);
     this.#log(props.logBucket);
-  }
-
-  #targets(props: OwnBalancerProps): elbv2.ApplicationTargetGroup {
-    return new elbv2.ApplicationTargetGroup(this, 'Targets', {
-      vpc: props.vpc,
-      protocol: elbv2.ApplicationProtocol.HTTP,
-      port: props.port,
-      targetType: elbv2.TargetType.INSTANCE,
-      deregistrationDelay: props.deregistrationDelay ?? Duration.seconds(30),
-      healthCheck: {
-        path: props.workload.healthCheck?.path ?? '/',
-        interval: props.healthCheckInterval ?? Duration.seconds(5),
-        timeout: Duration.seconds(2),
-        healthyThresholdCount: 2,
-        unhealthyThresholdCount: 2,
-        healthyHttpCodes: '200-399',
-      },
-    });
   }
 
   #listen(props: OwnBalancerProps, internetFacing: boolean): elbv2.ApplicationListener {

@@ -3,8 +3,18 @@
  * build here; only types are taken, since lib/ is compiled on its own for jsii. test/lib/spec-json.test.ts reads the
  * result with core's parser.
  */
-import { Fn, type Stack, Token } from 'aws-cdk-lib';
-import type { ContainerWorkload, HealthSpec, PolicySpec, PoolSpec, ProcessWorkload, Spec } from '../core/spec/spec.js';
+import {
+  type aws_ec2 as ec2,
+  Fn,
+  type Stack,
+  type aws_s3 as s3,
+  type aws_secretsmanager as secretsmanager,
+  Token,
+} from 'aws-cdk-lib';
+import type { ContainerWorkload, HealthSpec, PolicySpec, ProcessWorkload, Spec } from '../core/spec/spec.js';
+import type { Capacity } from './capacity.js';
+import type { FailoverOptions } from './failover.js';
+import { GOSSIP_PORT } from './names.js';
 
 /** A field that may be left out or undefined: the spec's reader fills in the default. */
 type Open<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -20,21 +30,24 @@ export type WrittenWorkload =
 
 export interface WrittenSpec {
   readonly cluster: string;
-  readonly desired: number;
-  readonly templateId: string;
-  /** A token: CloudFormation knows the number. */
-  readonly templateVersion: string;
-  readonly pools: readonly PoolSpec[];
-  readonly onDemandAfter: number | null;
+  readonly capacity: Capacity;
+  readonly launchTemplate: ec2.LaunchTemplate;
+  readonly subnets: readonly ec2.ISubnet[];
   readonly workloads: readonly WrittenWorkload[];
-  readonly policy: Open<PolicySpec>;
-  readonly gossipPort: number;
-  readonly secretId: string;
-  readonly bucket: string;
+  readonly failover: FailoverOptions;
+  readonly secret: secretsmanager.ISecret;
+  readonly bucket: s3.IBucket;
 }
 
 /** The spec's JSON, with tokens where only the deployment knows. */
 export function specJson(stack: Stack, spec: WrittenSpec): string {
+  const { capacity, failover } = spec;
+  const policy: Open<PolicySpec> = {
+    rebalance: failover.rebalance?._inSpec,
+    drainMs: failover.drainTime?.toMilliseconds(),
+    keepServingMs: failover.keepServing?.toMilliseconds(),
+    bootPatienceMs: failover.bootPatience?.toMilliseconds(),
+  };
   const json: Omit<Spec, 'workloads' | 'policy'> & {
     readonly workloads: readonly WrittenWorkload[];
     readonly policy: Open<PolicySpec>;
@@ -44,17 +57,20 @@ export function specJson(stack: Stack, spec: WrittenSpec): string {
     version: 1,
     cluster: spec.cluster,
     epoch: epoch(stack),
-    desired: spec.desired,
+    desired: capacity.desired,
     launch: {
-      templateId: spec.templateId,
-      templateVersion: Token.asNumber(Token.asAny(spec.templateVersion)),
-      pools: spec.pools,
-      onDemandAfter: spec.onDemandAfter,
+      templateId: spec.launchTemplate.launchTemplateId ?? '',
+      templateVersion: Token.asNumber(Token.asAny(spec.launchTemplate.latestVersionNumber)),
+      pools: spec.subnets.flatMap(({ subnetId, availabilityZone: zone }) =>
+        capacity.types.map((type) => ({ instanceType: type.toString(), zone, subnetId })),
+      ),
+      onDemandAfter: capacity.onDemandAfter,
+      onDemandBase: capacity.onDemandBase,
     },
     workloads: spec.workloads,
-    policy: spec.policy,
-    gossip: { preset: 'lan', port: spec.gossipPort, secretId: spec.secretId },
-    bucket: spec.bucket,
+    policy,
+    gossip: { preset: 'lan', port: GOSSIP_PORT, secretId: spec.secret.secretArn },
+    bucket: spec.bucket.bucketName,
   };
   return stack.toJsonString(json);
 }

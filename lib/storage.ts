@@ -1,30 +1,34 @@
 import {
   Duration,
-  type RemovalPolicy,
+  aws_logs as logs,
+  RemovalPolicy,
   aws_s3 as s3,
   aws_secretsmanager as secretsmanager,
   Validations,
 } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { REPORT_PREFIXES } from './node-rights.js';
 
-/** Days that incidents, last words and the balancer's log are kept. */
-const REPORT_DAYS = 90;
+interface BucketProps {
+  readonly retention: logs.RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+}
 
-/** The cluster's bucket: hints of the seats, incident reports, last words, the balancer's log. */
-export function clusterBucket(scope: Construct, removalPolicy: RemovalPolicy): s3.Bucket {
+/** The cluster's bucket: hints of the seats, incident reports, last words, the balancer's log, files of workloads. */
+export function clusterBucket(scope: Construct, { retention, removalPolicy }: BucketProps): s3.Bucket {
+  // The number of each choice is its days.
+  const expiration = retention === logs.RetentionDays.INFINITE ? undefined : Duration.days(retention);
   const bucket = new s3.Bucket(scope, 'Bucket', {
     // The balancer's log can be written with no other encryption.
     encryption: s3.BucketEncryption.S3_MANAGED,
     blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
     objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
     enforceSSL: true,
+    minimumTLSVersion: 1.2,
     removalPolicy,
     lifecycleRules: [
-      ...['incidents/', 'last-words/', 'balancer/'].map((prefix) => ({
-        prefix,
-        expiration: Duration.days(REPORT_DAYS),
-      })),
-      { abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ...(expiration === undefined ? [] : [...REPORT_PREFIXES, 'balancer/'].map((prefix) => ({ prefix, expiration }))),
+      { abortIncompleteMultipartUploadAfter: Duration.days(1), noncurrentVersionExpiration: Duration.days(30) },
     ],
   });
   Validations.of(bucket).acknowledge({
@@ -34,11 +38,16 @@ export function clusterBucket(scope: Construct, removalPolicy: RemovalPolicy): s
   return bucket;
 }
 
+/** Models and data are versioned; a bucket of reports needs no versions. */
+export function keepVersions(bucket: s3.Bucket): void {
+  (bucket.node.defaultChild as s3.CfnBucket).versioningConfiguration = { status: 'Enabled' };
+}
+
 /**
  * The key that seals the gossip. 43 letters and digits are the base64 of 32 bytes, without the padding that Secrets
  * Manager couldn't append, and as hard to guess (62^43 > 2^256).
  */
-export function gossipKey(scope: Construct, removalPolicy: RemovalPolicy): secretsmanager.Secret {
+export function gossipKey(scope: Construct): secretsmanager.Secret {
   const secret = new secretsmanager.Secret(scope, 'GossipKey', {
     description: 'Keyring of the gossip between the nodes of a Synkti cluster',
     generateSecretString: {
@@ -48,11 +57,11 @@ export function gossipKey(scope: Construct, removalPolicy: RemovalPolicy): secre
       excludePunctuation: true,
       requireEachIncludedType: false,
     },
-    removalPolicy,
+    removalPolicy: RemovalPolicy.DESTROY,
   });
   Validations.of(secret).acknowledge({
     id: 'AwsSolutions-SMG4',
-    reason: 'A rotation goes by steps through the keyring (new key as older, then as primary), so not by a schedule.',
+    reason: 'A rotation goes in steps through the keyring (new key as older, then as primary), so not by a schedule.',
   });
   return secret;
 }

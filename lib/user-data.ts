@@ -1,58 +1,82 @@
-import { aws_ec2 as ec2 } from 'aws-cdk-lib';
+import type { AgentBundle } from './bundles.js';
+import { type BoundFiles, quote } from './files.js';
 
 export interface NodeSetup {
-  /** `s3://...` of the agent's bundle, and its SHA-256 in hex. */
-  readonly agentUrl: string;
-  readonly agentSha256: string;
+  readonly agent: AgentBundle;
   readonly region: string;
   readonly needsDocker: boolean;
+  readonly files: readonly NodeFiles[];
+  readonly images: readonly PrivateImage[];
   /** The longest that an agent may take to stop, in seconds. */
   readonly stopSeconds: number;
   /** Leave a node that doesn't boot, or whose agent keeps crashing, as it is. */
   readonly keepBrokenNodes: boolean;
 }
 
+export interface NodeFiles {
+  /** Folder on the node. */
+  readonly folder: string;
+  readonly source: BoundFiles;
+}
+
+/** An image that nodes can't pull without logging in to its registry. */
+export interface PrivateImage {
+  readonly registry: string;
+  readonly image: string;
+}
+
 /**
- * What a node does at its first boot: Node.js, the agent, systemd. A node is given back when that fails, by powering
+ * What a node does at its first boot: Node.js, the workloads' files, the agent, systemd. The agent comes last, so that a
+ * node joins only when it can start its workloads. A node is given back when that fails, by powering
  * off: the launch template makes an end of it, so it needs no permission and no network.
  */
-export function nodeUserData(setup: NodeSetup): ec2.UserData {
-  const data = ec2.UserData.forLinux();
-  data.addCommands(
+export function nodeUserData(setup: NodeSetup): string {
+  return [
+    '#!/bin/bash',
     'set -Eeuo pipefail',
     ...(setup.keepBrokenNodes ? [] : ["trap 'systemctl poweroff' ERR"]),
     'retry() { local n; for n in 1 2 3 4 5; do "$@" && return 0; sleep $((n * 3)); done; return 1; }',
-    ...installNode(),
-    ...(setup.needsDocker ? installDocker() : []),
+    ...installPackages(setup),
+    ...setup.files.flatMap(({ folder, source }) => [
+      `install -d -m 755 ${quote(folder)}`,
+      ...source.fetch(setup.region, folder),
+    ]),
+    ...setup.images.flatMap(({ registry, image }) => [
+      `aws ecr get-login-password --region ${setup.region} | docker login --username AWS --password-stdin ${registry}`,
+      `retry docker pull --quiet ${quote(image)}`,
+    ]),
     ...installAgent(setup),
     ...file('/etc/systemd/system/synkti-give-back.service', giveBackUnit),
     ...file('/etc/systemd/system/synkti.service', agentUnit(setup)),
     'systemctl daemon-reload',
     'systemctl enable --now synkti.service',
-  );
-  return data;
+  ].join('\n');
 }
 
 /** An image may bring its own Node.js; Amazon Linux has one in its repositories, which are S3 buckets. */
-const installNode = (): readonly string[] => [
+const installPackages = (setup: NodeSetup): readonly string[] => [
   'missing=""',
   'command -v aws >/dev/null || missing="$missing awscli-2"',
+  ...(setup.needsDocker ? ['command -v dockerd >/dev/null || missing="$missing docker"'] : []),
+  ...(setup.files.some(({ source }) => source.needsUnzip)
+    ? ['command -v unzip >/dev/null || missing="$missing unzip"']
+    : []),
   'if command -v node-24 >/dev/null; then node=node-24',
-  'elif node -e \'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)\' 2>/dev/null; then node=node',
+  `elif node -e '${NEW_ENOUGH}' 2>/dev/null; then node=node`,
   'else node=node-24; missing="$missing nodejs24"; fi',
   '[ -z "$missing" ] || retry dnf install -y -q $missing',
   'ln -sf "$(command -v "$node")" /usr/local/bin/synkti-node',
+  ...(setup.needsDocker ? ['systemctl enable --now docker'] : []),
 ];
 
-const installDocker = (): readonly string[] => [
-  'command -v dockerd >/dev/null || retry dnf install -y -q docker',
-  'systemctl enable --now docker',
-];
+/** Ends with 0 on Node.js 20.19 or newer. */
+const NEW_ENOUGH =
+  'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)';
 
 const installAgent = (setup: NodeSetup): readonly string[] => [
   'install -d -m 755 /opt/synkti',
-  `retry aws s3 cp --only-show-errors --region ${setup.region} ${setup.agentUrl} /opt/synkti/agent.mjs`,
-  `echo '${setup.agentSha256}  /opt/synkti/agent.mjs' | sha256sum --check --quiet`,
+  `retry aws s3 cp --only-show-errors --region ${setup.region} ${setup.agent.url} /opt/synkti/agent.mjs`,
+  `echo '${setup.agent.sha256}  /opt/synkti/agent.mjs' | sha256sum --check --quiet`,
   'id synkti >/dev/null 2>&1 || useradd --system --no-create-home --shell /sbin/nologin synkti',
   ...(setup.needsDocker ? ['usermod -aG docker synkti'] : []),
 ];

@@ -1,4 +1,5 @@
-import type { Duration } from 'aws-cdk-lib';
+import type { Duration, aws_ecr as ecr } from 'aws-cdk-lib';
+import type { WorkloadFiles } from './files.js';
 import type { WrittenWorkload } from './spec-json.js';
 
 /** How a node's agent sees whether a workload is healthy: by an HTTP GET that must answer 2xx or 3xx. */
@@ -69,12 +70,24 @@ export interface WorkloadOptions {
    * @default Duration.seconds(30)
    */
   readonly stopGrace?: Duration;
+  /**
+   * Files that every node fetches before it joins its cluster, such as a model.
+   *
+   * @default - none
+   */
+  readonly files?: WorkloadFiles[];
 }
 
 /** A workload in a container. */
 export interface ContainerOptions extends WorkloadOptions {
   /** Image, such as `public.ecr.aws/nginx/nginx:1.29`. */
   readonly image: string;
+  /**
+   * Private repository in ECR that the image is in: nodes may then pull from it, and do so before they join.
+   *
+   * @default - the image is public
+   */
+  readonly repository?: ecr.IRepository;
   /**
    * Arguments of the image's entry point.
    *
@@ -122,7 +135,12 @@ export class Workload {
   /** A container, run by Docker. */
   public static container(options: ContainerOptions): Workload {
     const { image, args, gpus } = options;
-    return new Workload(options, { kind: 'container', image, args, gpus }, options.needsInstanceMetadata ?? false);
+    return new Workload(
+      options,
+      { kind: 'container', image, args, gpus },
+      options.needsInstanceMetadata ?? false,
+      options.repository,
+    );
   }
 
   /** A program that the machine image has. */
@@ -134,27 +152,33 @@ export class Workload {
   /** Name, unique in the cluster. */
   public readonly name: string;
   /** TCP port that it listens on. */
-  public readonly port?: number;
+  public readonly port: number | undefined;
   /** How its health is seen. */
-  public readonly healthCheck?: HealthCheck;
+  public readonly healthCheck: HealthCheck | undefined;
   /** GPUs that it needs. */
   public readonly gpus: number;
 
   /** @internal */
   public readonly _needsInstanceMetadata: boolean;
   /** @internal */
-  public readonly _environment: { [name: string]: string };
-  readonly #options: WorkloadOptions;
+  public readonly _options: WorkloadOptions;
+  /** @internal */
+  public readonly _repository: ecr.IRepository | undefined;
   readonly #what: What;
 
-  private constructor(options: WorkloadOptions, what: What, needsInstanceMetadata: boolean) {
+  private constructor(
+    options: WorkloadOptions,
+    what: What,
+    needsInstanceMetadata: boolean,
+    repository?: ecr.IRepository,
+  ) {
     this.name = options.name ?? 'main';
     this.port = options.port;
     this.healthCheck = options.healthCheck;
     this.gpus = (what.kind === 'container' ? what.gpus : undefined) ?? 0;
     this._needsInstanceMetadata = needsInstanceMetadata;
-    this._environment = options.environment ?? {};
-    this.#options = options;
+    this._options = options;
+    this._repository = repository;
     this.#what = what;
   }
 
@@ -163,18 +187,42 @@ export class Workload {
     return this.#what.kind === 'container';
   }
 
+  /** @internal */
+  public get _image(): string | undefined {
+    return this.#what.kind === 'container' ? this.#what.image : undefined;
+  }
+
+  /** @internal */
+  public get _command(): readonly string[] | undefined {
+    return this.#what.kind === 'process' ? this.#what.command : undefined;
+  }
+
+  /** @internal */
+  public get _files(): readonly WorkloadFiles[] {
+    return this._options.files ?? [];
+  }
+
+  /**
+   * Where the files of one index lie on a node. A container sees them elsewhere, through a mount.
+   *
+   * @internal
+   */
+  public _folder(index: number, files: WorkloadFiles): string {
+    return this.isContainer ? `/var/lib/synkti-files/${this.name}/${index}` : files.path;
+  }
+
   /**
    * Its part of the spec. What the options leave open stays open there: the spec's reader knows the defaults.
    *
    * @internal
    */
   public _written(targetGroupArns: readonly string[]): WrittenWorkload {
+    const { environment, inFlightPath, stopGrace } = this._options;
     const check = this.healthCheck;
-    return {
-      ...this.#what,
+    const common = {
       name: this.name,
       port: this.port,
-      environment: this._environment,
+      environment,
       health: check && {
         path: check.path,
         intervalMs: check.interval?.toMilliseconds(),
@@ -182,10 +230,17 @@ export class Workload {
         healthyAfter: check.healthyAfter,
         unhealthyAfter: check.unhealthyAfter,
       },
-      inFlightPath: this.#options.inFlightPath,
+      inFlightPath,
       targetGroupArns,
-      stopGraceMs: this.#options.stopGrace?.toMilliseconds(),
+      stopGraceMs: stopGrace?.toMilliseconds(),
     };
+    if (this.#what.kind === 'process') return { ...this.#what, ...common };
+    const mounts = this._options.files?.map((entry, index) => ({
+      source: this._folder(index, entry),
+      target: entry.path,
+      readOnly: true,
+    }));
+    return { ...this.#what, ...common, mounts };
   }
 }
 

@@ -1,0 +1,93 @@
+import type {
+  aws_ec2 as ec2,
+  aws_iam as iam,
+  aws_logs as logs,
+  RemovalPolicy,
+  aws_s3 as s3,
+  aws_ssm as ssm,
+} from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+import type { CapacityOptions } from './capacity.js';
+import type { FailoverOptions } from './failover.js';
+import type { LoadBalancing } from './load-balancing.js';
+import type { MachineOptions } from './machine.js';
+import type { MonitoringOptions } from './monitoring.js';
+import type { Workload } from './workload.js';
+
+/** Properties of a {@link SynktiCluster}. */
+export interface SynktiClusterProps {
+  /** VPC that the nodes run in. */
+  readonly vpc: ec2.IVpc;
+  /** What the nodes run. */
+  readonly workload: Workload;
+  /**
+   * Name of the cluster, unique in the account and the Region: at most 24 lower case letters, digits and hyphens, a
+   * letter first.
+   *
+   * @default - the end of the construct's path
+   */
+  readonly clusterName?: string;
+  /**
+   * Subnets of the nodes. One is taken in each zone; two zones are the least, more are better.
+   *
+   * @default - private subnets with a way out
+   */
+  readonly subnets?: ec2.SubnetSelection;
+  /**
+   * How many nodes, and of what.
+   *
+   * @default - three nodes of a broad choice of types
+   */
+  readonly capacity?: CapacityOptions;
+  /**
+   * Where the workload gets its requests from.
+   *
+   * @default - a load balancer of its own when the workload has a port, none otherwise
+   */
+  readonly loadBalancing?: LoadBalancing;
+  /**
+   * How nodes behave when one of them goes.
+   *
+   * @default - see {@link FailoverOptions}
+   */
+  readonly failover?: FailoverOptions;
+  /**
+   * The machine that a node is.
+   *
+   * @default - Amazon Linux 2023
+   */
+  readonly machine?: MachineOptions;
+  /**
+   * How long incident reports, last words of nodes and the load balancer's log are kept.
+   *
+   * @default logs.RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: logs.RetentionDays;
+  /**
+   * What becomes of the bucket, with its reports, when the cluster is deleted. CloudFormation can delete a bucket only
+   * when it is empty.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+  /**
+   * Alarms and a dashboard.
+   *
+   * @default - none
+   */
+  readonly monitoring?: MonitoringOptions;
+}
+
+/** A cluster that stands in this app or elsewhere. */
+export interface ISynktiCluster extends IConstruct, ec2.IConnectable, iam.IGrantable {
+  /** Name of the cluster. */
+  readonly clusterName: string;
+  /** The nodes' role. */
+  readonly role: iam.IRole;
+  /** The nodes' security group. */
+  readonly securityGroup: ec2.ISecurityGroup;
+  /** Bucket of hints, incident reports and last words. */
+  readonly bucket: s3.IBucket;
+  /** What the cluster wishes for, as the agents read it. */
+  readonly specParameter: ssm.IStringParameter;
+}
