@@ -16,12 +16,16 @@ export class LogFile {
 
   /** Never throws: a full disk must not end a rehearsal. */
   write(data: Buffer | string): void {
-    if (this.#fd === null) return;
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    for (let at = 0; at < bytes.length; at += this.#maxBytes) this.#append(bytes.subarray(at, at + this.#maxBytes));
+  }
+
+  #append(piece: Buffer): void {
     try {
-      if (this.#size > 0 && this.#size + data.length > this.#maxBytes) this.#turn();
-      const bytes = Buffer.from(data as Buffer).subarray(0, this.#maxBytes);
-      writeSync(this.#fd, bytes);
-      this.#size += bytes.length;
+      if (this.#size > 0 && this.#size + piece.length > this.#maxBytes) this.#turn();
+      if (this.#fd === null) return;
+      writeSync(this.#fd, piece);
+      this.#size += piece.length;
     } catch {
       // Nowhere to tell.
     }
