@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import type { Credentials } from '../aws/client.js';
 import type { LogLevel } from '../core/node/port.js';
 import { parseHttpAddress } from './http.js';
 import { LOG_LEVELS } from './log.js';
@@ -19,8 +20,8 @@ export interface Config {
   readonly imdsEndpoint: string | null;
   /** AWS_REGION. Default: the instance's. */
   readonly region: string | null;
-  /** Keys in the environment (AWS_ACCESS_KEY_ID) or a container's (AWS_CONTAINER_CREDENTIALS_*): the SDK's own chain. */
-  readonly ownCredentials: boolean;
+  /** AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. Default: the instance's role. */
+  readonly credentials: Credentials | null;
 }
 
 export type ConfigResult =
@@ -53,13 +54,23 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       logLevel,
       imdsEndpoint,
       region: env.AWS_REGION ?? null,
-      ownCredentials: Object.keys(env).some((key) => /^AWS_(ACCESS_KEY_ID$|CONTAINER_CREDENTIALS_)/.test(key)),
+      credentials: credentialsOf(env),
     },
   };
 }
 
 function problem(name: string, value: string | undefined, wanted: string): ConfigResult {
   return { ok: false, problem: `${name} is ${JSON.stringify(value ?? '')}, but must be ${wanted}` };
+}
+
+function credentialsOf(env: Readonly<Record<string, string | undefined>>): Credentials | null {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = env;
+  if (!accessKeyId || !secretAccessKey) return null;
+  return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
 
 function isHttpUrl(text: string): boolean {

@@ -46,7 +46,7 @@ export function createLog(level: LogLevel, sink: LineSink = pino.destination({ d
   };
   let logger: pino.Logger = pino(options, destination);
   return {
-    write: (at, code, fields = {}) => logger[at]({ code, ...fields }),
+    write: (at, code, fields = {}) => logger[at]({ ...fields, code }),
     name(fields) {
       logger = logger.child(fields);
     },

@@ -71,9 +71,10 @@ async function main(config: Config, log: Log): Promise<void> {
   if (identity === null) return end(0);
   log.name({ node: identity.instanceId, slot: identity.seat.slot, generation: identity.seat.generation });
 
+  const { credentials: own } = config;
   const cloud = createCloud({
     region: config.region ?? identity.region,
-    ...(config.ownCredentials ? {} : { credentials: imdsCredentials(imds, () => clock().wallMs) }),
+    credentials: own === null ? imdsCredentials(imds, () => clock().wallMs) : async () => own,
   });
   closers.push(() => cloud.close());
   if (verdict === 'hopeless') return giveBack(identity, 'crash-loop');
@@ -184,7 +185,7 @@ async function main(config: Config, log: Log): Promise<void> {
     await Promise.allSettled(closers.reverse().map(async (close) => close()));
     clearTimeout(late);
     if (code === 0) noteCleanEnd(config.stateDir);
-    log.write('info', 'agent-ends', { code });
+    log.write('info', 'agent-ends', { exitCode: code });
     process.exit(code);
   }
 }
