@@ -1,13 +1,20 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, type AppProps, aws_ec2 as ec2, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { afterAll } from 'vitest';
 import { SynktiCluster, type SynktiClusterProps, Workload } from '../../lib/index.js';
 
 /** Stand-ins for the built bundles: tests of the template must not wait for a build. */
 const BUNDLES = join(import.meta.dirname, 'bundles');
 
+const outputs: string[] = [];
+afterAll(() => {
+  for (const folder of outputs) rmSync(folder, { recursive: true, force: true });
+});
+
 export function newApp(props: AppProps = {}): App {
-  return new App({
+  const app = new App({
     ...props,
     context: {
       'synkti:bundles': BUNDLES,
@@ -16,6 +23,8 @@ export function newApp(props: AppProps = {}): App {
       ...props.context,
     },
   });
+  outputs.push(app.outdir);
+  return app;
 }
 
 export function newStack(app: App = newApp(), id = 'Test'): { readonly stack: Stack; readonly vpc: ec2.Vpc } {
@@ -44,4 +53,11 @@ export function synth(props: Partial<SynktiClusterProps> = {}): Synth {
   const { stack, vpc } = newStack();
   const cluster = new SynktiCluster(stack, 'Web', { vpc, workload: WEB, clusterName: 'web', ...props });
   return { cluster, stack, template: Template.fromStack(stack) };
+}
+
+/** Everything that the construct complains of, errors and warnings, as text. */
+export function complaints(stack: Stack): readonly string[] {
+  const annotations = Annotations.fromStack(stack);
+  const found = [...annotations.findError('*', Match.anyValue()), ...annotations.findWarning('*', Match.anyValue())];
+  return found.map(({ level, entry }) => `${level}: ${entry.data}`);
 }
