@@ -5,7 +5,7 @@ import { exchangePaceMs } from './config.js';
 import type { Address, Member } from './member.js';
 import { isLive, supersedes } from './merge.js';
 import type { Exchange } from './message.js';
-import { liveCount, put, sample } from './roster.js';
+import { expectMany, liveCount, put, sample } from './roster.js';
 import type { GossipState, Turn } from './state.js';
 import { hearAlive, hearSuspect } from './words.js';
 
@@ -23,6 +23,8 @@ const SEED_TRIES_MAX = 12;
 const BACKOFF_DOUBLINGS_MAX = 5;
 /** Records new to a node beyond its own number (and this) aren't news: it is the newcomer. */
 const NEWCOMER_MIN = 16;
+/** More new records than this are taken over without keeping the readers' lists sorted meanwhile. */
+const EXPECT_MANY = 64;
 
 export function fullState(state: GossipState): Exchange {
   const { roster } = state;
@@ -39,6 +41,7 @@ export function mergeExchange(turn: Turn, { sender, members }: Exchange): void {
   const { roster } = turn.state;
   const unknown = members.length - roster.byId.size;
   const passOn = unknown <= Math.max(NEWCOMER_MIN, roster.byId.size);
+  if (unknown > EXPECT_MANY) expectMany(roster);
   for (const member of members) {
     if (roster.byId.get(member.id) !== member) mergeMember(turn, member, sender, passOn);
   }

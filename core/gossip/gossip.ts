@@ -150,12 +150,12 @@ export function nextGossipDeadlineMs(state: GossipState): MonoMs {
   );
 }
 
-/** Everybody known, by id: this node, the live, and the gone that are remembered. */
+/** Everybody known, by id: this node, the live, and the gone that are remembered. Valid until the next step. */
 export const members = (state: GossipState): readonly Member[] => allMembers(state.roster);
 
 export const member = (state: GossipState, id: string): Member | undefined => state.roster.byId.get(id);
 
-/** Alive and suspected members, this node always included, by id. */
+/** Alive and suspected members, this node always included, by id. Valid until the next step. */
 export const liveMembers = (state: GossipState): readonly Member[] => liveOnes(state.roster);
 
 export function gossipHealth(state: GossipState): GossipHealth {

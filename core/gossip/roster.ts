@@ -2,10 +2,11 @@ import { randomInt, shuffled } from '../rng.js';
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
 import type { Member } from './member.js';
 import { isLive } from './merge.js';
+import { byMemberId, putSorted, removeSorted } from './sorted.js';
 
 /**
  * Everybody this node knows, itself included: the facts, the order of probing, and the memory of the gone. Members are
- * shared, never changed; a change puts a new one. Lists that readers want are kept until a change spoils them.
+ * shared, never changed; a change puts a new one. Lists for readers are made when first read, then kept up to date.
  */
 export interface Roster {
   readonly selfId: string;
@@ -20,8 +21,8 @@ export interface Roster {
   /** The live others, in the order they are probed in this round. */
   readonly order: string[];
   cursor: number;
-  /** Caches of {@link allMembers} and {@link liveOnes}. */
-  all: readonly Member[] | null;
+  /** What {@link allMembers} and {@link liveOnes} give; null: to be made. */
+  all: Member[] | null;
   live: Member[] | null;
 }
 
@@ -54,24 +55,27 @@ export function liveOnes(roster: Roster): readonly Member[] {
   return roster.live;
 }
 
+/** Before many are put at once: the lists are rather made anew when next read. */
+export function expectMany(roster: Roster): void {
+  roster.all = null;
+  roster.live = null;
+}
+
 /** Takes a fact over, whatever was known before. */
 export function put(roster: Roster, member: Member, tombstoneMax: number, ctx: Context): void {
   const { id } = member;
   const before = roster.byId.get(id);
+  const isSelf = id === roster.selfId;
   roster.byId.set(id, member);
-  roster.all = null;
-  if (id === roster.selfId) {
-    roster.live = null;
-    return;
-  }
-  const wasLive = before !== undefined && isLive(before);
-  if (isLive(member)) {
-    if (wasLive) replaceLive(roster, member);
-    else addLive(roster, id, ctx);
+  if (roster.all !== null) putSorted(roster.all, member);
+  if (isSelf || isLive(member)) {
+    if (roster.live !== null) putSorted(roster.live, member);
+    if (!isSelf && (before === undefined || !isLive(before))) addToOrder(roster, id, ctx);
     roster.tombstones.delete(id);
     return;
   }
-  if (wasLive) removeLive(roster, id);
+  if (before !== undefined && isLive(before)) removeLive(roster, id);
+  // Set anew, so that the memory stays ordered by time.
   roster.tombstones.delete(id);
   roster.tombstones.set(id, ctx.nowMs);
   if (roster.tombstones.size > tombstoneMax) forgetOldest(roster);
@@ -118,33 +122,17 @@ export function sample(
   return found;
 }
 
-function addLive(roster: Roster, id: string, ctx: Context): void {
-  const { order } = roster;
+function addToOrder({ order }: Roster, id: string, ctx: Context): void {
   order.push(id);
   // A random place, so that newcomers aren't all probed last.
   swap(order, order.length - 1, randomInt(ctx.rng, order.length));
-  roster.live = null;
 }
 
 function removeLive(roster: Roster, id: string): void {
   const at = roster.order.indexOf(id);
   roster.order.splice(at, 1);
   if (at < roster.cursor) roster.cursor--;
-  roster.live = null;
-}
-
-function replaceLive(roster: Roster, member: Member): void {
-  const { live } = roster;
-  if (live === null) return;
-  let low = 0;
-  let high = live.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((live[middle] as Member).id < member.id) low = middle + 1;
-    else high = middle;
-  }
-  // The list was handed out: whoever holds it keeps what was true then.
-  roster.live = live.with(low, member);
+  if (roster.live !== null) removeSorted(roster.live, id);
 }
 
 function forgetOldest(roster: Roster): void {
@@ -153,11 +141,9 @@ function forgetOldest(roster: Roster): void {
   roster.tombstones.delete(first.value);
   roster.byId.delete(first.value);
   roster.behind.delete(first.value);
-  roster.all = null;
+  if (roster.all !== null) removeSorted(roster.all, first.value);
 }
 
 function swap(list: string[], i: number, j: number): void {
   [list[i], list[j]] = [list[j] as string, list[i] as string];
 }
-
-const byMemberId = (a: Member, b: Member): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);

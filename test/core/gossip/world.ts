@@ -1,4 +1,5 @@
 import {
+  DATAGRAM_MAX,
   type Decoded,
   decodeExchange,
   decodeMessages,
@@ -15,11 +16,12 @@ import {
   nextGossipDeadlineMs,
   stepGossip,
 } from '../../../core/gossip/gossip.js';
-import { SEAL_BYTES } from '../../../core/gossip/keyring.js';
+import { type Keyring, NONCE_BYTES, open, SEAL_BYTES, type SealContext, seal } from '../../../core/gossip/keyring.js';
 import type { Address, Member, Meta } from '../../../core/gossip/member.js';
 import type { Exchange, Message } from '../../../core/gossip/message.js';
 import { chance, forkRng, hash32, randomInt, seededRng } from '../../../core/rng.js';
 import { type MonoMs, monoMs, NEVER, type Rng, wallMs } from '../../../core/time.js';
+import { aesGcm } from './aead.js';
 import { Agenda } from './agenda.js';
 
 /**
@@ -37,6 +39,8 @@ export interface WorldOptions {
   readonly delayMs?: readonly [low: number, high: number];
   /** Keeps every datagram, for replays; default false. */
   readonly record?: boolean;
+  /** Really seals everything, with each node's own `ring`; default: sealing is only counted. */
+  readonly ring?: Keyring;
 }
 
 export interface WorldNode {
@@ -49,6 +53,8 @@ export interface WorldNode {
   /** What came while it was paused. */
   inbox: GossipEvent[];
   tickMs: MonoMs;
+  /** Null: nothing is sealed. */
+  ring: Keyring | null;
   sentBytes: number;
   datagrams: number;
 }
@@ -78,6 +84,8 @@ export class World {
   readonly news: WorldNews[] = [];
   readonly recorded: Recorded[] = [];
   nowMs = monoMs(0);
+  /** Envelopes that a node's ring refused. */
+  refused = 0;
   /** A hash over all that happened. */
   trace = 0;
   /** Whether traffic from one id to another is cut. */
@@ -86,7 +94,7 @@ export class World {
   readonly #agenda = new Agenda();
   readonly #net: Rng;
   readonly #byHost = new Map<string, WorldNode>();
-  readonly #answers = new Map<number, (exchange: Exchange) => void>();
+  readonly #answers = new Map<number, (sealed: Uint8Array) => void>();
   #connections = 0;
 
   constructor(options: WorldOptions) {
@@ -112,6 +120,7 @@ export class World {
       paused: false,
       inbox: [],
       tickMs: NEVER,
+      ring: this.#options.ring ?? null,
       sentBytes: 0,
       datagrams: 0,
     };
@@ -185,8 +194,7 @@ export class World {
           this.#connect(node, effect.to, effect.exchange);
           break;
         case 'exchange-reply':
-          node.sentBytes += encodeExchange(effect.exchange).length + SEAL_BYTES;
-          this.#answers.get(effect.connection)?.(effect.exchange);
+          this.#answers.get(effect.connection)?.(this.#pack(node, encodeExchange(effect.exchange)));
           break;
         case 'member':
           this.news.push({ atMs: this.nowMs, at: id, change: effect.change, member: effect.member });
@@ -268,12 +276,10 @@ export class World {
   }
 
   #send(from: WorldNode, to: Address, messages: readonly Message[]): void {
-    const bytes = encodeMessages(messages);
-    const size = bytes.length + SEAL_BYTES;
-    if (size > 1_400) throw new Error(`a datagram of ${size} bytes`);
-    from.sentBytes += size;
+    const sealed = this.#pack(from, encodeMessages(messages));
+    if (sealed.length > DATAGRAM_MAX) throw new Error(`a datagram of ${sealed.length} bytes`);
     from.datagrams++;
-    this.#note(`${from.id} > ${to.host} ${hash32(String.fromCharCode(...bytes))}`);
+    this.#note(`${from.id} > ${to.host} ${hash32(String.fromCharCode(...sealed))}`);
     const { loss = 0, duplicates = 0, record = false } = this.#options;
     if (record) this.recorded.push({ atMs: this.nowMs, from: from.address, to, messages });
     const copies = chance(this.#net, duplicates) ? 2 : 1;
@@ -284,6 +290,8 @@ export class World {
       this.at(this.nowMs + delay, () => {
         const node = this.#byHost.get(to.host);
         if (node === undefined || this.cut(from.id, node.id)) return;
+        const bytes = this.#unpack(node, sealed);
+        if (bytes === null) return;
         this.step(node.id, { type: 'datagram', from: from.address, messages: must(decodeMessages(bytes)) });
       });
     }
@@ -292,23 +300,46 @@ export class World {
   #connect(from: WorldNode, to: Address, exchange: Exchange): void {
     const connection = ++this.#connections;
     const node = this.#byHost.get(to.host);
-    const reached = node?.up === true && !this.cut(from.id, node.id) && !this.cut(node.id, from.id);
-    const question = reached ? encodeExchange(exchange) : null;
     const finish = (event: GossipEvent): void => {
       if (this.#answers.delete(connection)) this.step(from.id, event);
     };
-    this.#answers.set(connection, (answer) => {
-      const bytes = encodeExchange(answer);
+    this.#answers.set(connection, (sealed) => {
       this.at(this.nowMs + this.#delay(), () => {
+        const bytes = this.#unpack(from, sealed);
+        if (bytes === null) return;
         finish({ type: 'exchange-answer', to, exchange: must(decodeExchange(bytes)) });
       });
     });
     this.at(this.nowMs + CONNECT_MS, () => finish({ type: 'exchange-failed', to }));
-    if (node === undefined || question === null) return;
-    from.sentBytes += question.length + SEAL_BYTES;
+    if (node === undefined || !node.up || this.cut(from.id, node.id) || this.cut(node.id, from.id)) return;
+    const sealed = this.#pack(from, encodeExchange(exchange));
     this.at(this.nowMs + 2 * this.#delay(), () => {
-      this.step(node.id, { type: 'exchange', connection, exchange: must(decodeExchange(question)) });
+      const bytes = this.#unpack(node, sealed);
+      if (bytes === null) return;
+      this.step(node.id, { type: 'exchange', connection, exchange: must(decodeExchange(bytes)) });
     });
+  }
+
+  #pack(from: WorldNode, bytes: Uint8Array): Uint8Array {
+    const sealed = from.ring === null ? padded(bytes) : seal(from.ring, this.#nonce(), bytes, this.#sealing());
+    from.sentBytes += sealed.length;
+    return sealed;
+  }
+
+  #unpack(to: WorldNode, sealed: Uint8Array): Uint8Array | null {
+    if (to.ring === null) return sealed.subarray(SEAL_BYTES);
+    const opened = open(to.ring, sealed, this.#sealing());
+    if (opened.ok) return opened.plaintext;
+    this.refused++;
+    return null;
+  }
+
+  #nonce(): Uint8Array {
+    return Uint8Array.from({ length: NONCE_BYTES }, () => randomInt(this.#net, 256));
+  }
+
+  #sealing(): SealContext {
+    return { aead: aesGcm, cluster: 'world', wallMs: wallMs(EPOCH_MS + this.nowMs) };
   }
 
   #delay(): number {
@@ -336,6 +367,13 @@ export function plainMeta(slot: number): Meta {
     pursuing: [],
     leaving: null,
   };
+}
+
+/** As long as sealed, but readable. */
+function padded(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(SEAL_BYTES + bytes.length);
+  out.set(bytes, SEAL_BYTES);
+  return out;
 }
 
 function must<T>(decoded: Decoded<T>): T {
