@@ -11,6 +11,7 @@ import {
   type aws_s3 as s3,
   type aws_secretsmanager as secretsmanager,
   aws_ssm as ssm,
+  Token,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { type AgentBundle, agentBundle } from './bundles.js';
@@ -82,6 +83,10 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
     this.#props = props;
     this.#subnets = props.subnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS };
     this.clusterName = props.clusterName ?? defaultClusterName(this);
+    // Parameters, tags and rights are named after it, and other stacks look for them.
+    if (Token.isUnresolved(this.clusterName)) {
+      throw new Error(`${this.node.path}: clusterName must be known at synth, it can't be a token.`);
+    }
 
     this.#bucket = clusterBucket(this, {
       retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,

@@ -2,7 +2,7 @@
  * What is looked at when an app is synthesized, so that a mistake is told before it is deployed. Each complaint says what
  * to do. Errors stop a deployment; warnings can be acknowledged by their id.
  */
-import { Annotations, AspectPriority, Aspects, aws_ec2 as ec2, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, AspectPriority, Aspects, aws_ec2 as ec2, Stack } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import type { Capacity } from './capacity.js';
 import type { SynktiCluster } from './cluster.js';
@@ -46,12 +46,10 @@ export function guard(cluster: SynktiCluster, facts: Facts): void {
 }
 
 function guardName(cluster: SynktiCluster): void {
-  const name = cluster.clusterName;
-  if (Token.isUnresolved(name) || !CLUSTER_NAME.test(name)) {
-    Annotations.of(cluster).addError(
-      `The cluster name ${Token.isUnresolved(name) ? '' : `"${name}" `}won't do: give clusterName at most 24 lower case letters, digits and hyphens, a letter first.`,
-    );
-  }
+  if (CLUSTER_NAME.test(cluster.clusterName)) return;
+  Annotations.of(cluster).addError(
+    `The cluster name "${cluster.clusterName}" won't do: give clusterName at most 24 lower case letters, digits and hyphens, a letter first.`,
+  );
 }
 
 function guardCapacity(cluster: SynktiCluster, { capacity, zones, workloads }: Facts): void {

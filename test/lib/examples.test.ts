@@ -32,7 +32,10 @@ it('cdk-nag is heard when a rule is broken', () => {
 });
 
 describe('the strict validation of templates', () => {
-  const strict = { context: { '@aws-cdk/core:validateAgainstDefaultRules': true } };
+  const strict = {
+    builtinCloudFormationValidation: true,
+    context: { '@aws-cdk/core:validateAgainstDefaultRules': true },
+  };
 
   it('passes every example', () => {
     const app = newApp(strict);

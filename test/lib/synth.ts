@@ -13,15 +13,14 @@ afterAll(() => {
   for (const folder of outputs) rmSync(folder, { recursive: true, force: true });
 });
 
+/** Without the validation of templates, which takes most of a synth's time. */
 export function newApp(props: AppProps = {}): App {
   const app = new App({
+    builtinCloudFormationValidation: false,
+    treeMetadata: false,
+    analyticsReporting: false,
     ...props,
-    context: {
-      'synkti:bundles': BUNDLES,
-      // Takes most of a synth's time; strict.test.ts switches it on.
-      '@aws-cdk/core:validateAgainstDefaultRules': false,
-      ...props.context,
-    },
+    context: { 'synkti:bundles': BUNDLES, ...props.context },
   });
   outputs.push(app.outdir);
   return app;
