@@ -19,7 +19,7 @@ import { afterPursuitCall, nextPursuitMs, reconcilePursuits } from './pursuing.j
 import { afterConfirm, afterRescueLook, nextVacancyMs, reconcileVacancies } from './rescue.js';
 import { afterStartLook, reconcileServing, reconcileStart } from './serving.js';
 import { afterSpec, reconcileSpec } from './spec-watch.js';
-import type { Emit, NodeIdentity, NodeState, Target, WorkloadView } from './state.js';
+import type { Emit, NodeIdentity, NodeState, Purpose, Target, WorkloadView } from './state.js';
 import { afterTarget } from './targets.js';
 import { NODE_TIMINGS } from './timings.js';
 
@@ -88,6 +88,8 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
  */
 export function stepNode(state: NodeState, event: NodeEvent, ctx: Context): NodeStep {
   const effects: NodeEffect[] = [];
+  // Late events of a host that closes down.
+  if (state.phase === 'gone') return { state, effects };
   const emit: Emit = (effect) => {
     effects.push(effect);
   };
@@ -107,20 +109,22 @@ export function stepNode(state: NodeState, event: NodeEvent, ctx: Context): Node
   return { state, effects };
 }
 
-/** When to call {@link stepNode} with a tick at the latest. */
+/** When to call {@link stepNode} with a tick at the latest. What waits for an answer is due when the call expires. */
 export function nextDeadlineMs(state: NodeState, ctx: Pick<Context, 'nowMs' | 'wallMs'>): MonoMs {
   if (state.phase === 'gone') return NEVER;
+  const unlessAsking = (dueMs: MonoMs, ...purposes: readonly Purpose['for'][]): MonoMs =>
+    isAsking(state, (p) => purposes.includes(p.for)) ? NEVER : dueMs;
   return earliest(
     nextGossipDeadlineMs(state.gossip),
     nextCallExpiryMs(state),
     nextPursuitMs(state),
-    nextVacancyMs(state),
+    unlessAsking(nextVacancyMs(state), 'rescue', 'confirm'),
     successorSettledMs(state) > ctx.nowMs ? successorSettledMs(state) : NEVER,
     riskEndMs(state, ctx),
-    state.specDueMs,
+    unlessAsking(state.specDueMs, 'spec'),
     state.drain === null ? NEVER : nextDrainDeadlineMs(state.drain, ctx),
     state.phase === 'looking'
-      ? earliest(state.lookDueMs, after(state.startedMs, state.timings.startPatienceMs))
+      ? earliest(unlessAsking(state.lookDueMs, 'start'), after(state.startedMs, state.timings.startPatienceMs))
       : NEVER,
     state.phase === 'drained' ? after(ctx.nowMs, 500) : NEVER,
     ...state.targets.map((t) => (t.dueMs > ctx.nowMs ? t.dueMs : NEVER)),
