@@ -1,0 +1,142 @@
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { findBundles } from './bundles.js';
+import { writeJson } from './rehearse/json-file.js';
+import { type RunFigures, verdictJson, verdictText } from './rehearse/report.js';
+import { type HeldOpen, run } from './rehearse/run.js';
+import { liveScreen, plainScreen } from './rehearse/screen.js';
+import { DEFAULTS, type RehearseFlags, readSettings, type Settings } from './rehearse/settings.js';
+import type { Timeline } from './rehearse/timeline.js';
+import { judge } from './rehearse/verdict.js';
+import { onSignals } from './signals.js';
+
+const EXAMPLES = `
+Examples:
+  synkti rehearse                                     a bad day on the spot market
+  synkti rehearse --seed 42                           the same day again
+  synkti rehearse --interrupt 0,1,2@5s                half of the nodes at once
+  synkti rehearse --kill 2@10s                        a node dies without a word
+  synkti rehearse --trace us-east-1f_v100_1.json      a recorded trace of spot capacity
+  synkti rehearse --workload "node server.js" --port 3000 --health /healthz
+                                                      your own service; it listens on $HOST:$PORT
+  synkti rehearse --keep                              leaves the cluster running: look around with the AWS CLI
+
+Exit code: 0 when every promise was kept, 1 when one was broken, 2 when the command line is wrong.`;
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+export function register(program: Command): void {
+  program
+    .command('rehearse')
+    .summary('rehearse spot interruptions on this machine')
+    .description(
+      'Starts a cluster on a local cloud, sends it traffic, takes nodes away, and says whether every promise was kept.',
+    )
+    .option('--nodes <number>', 'nodes of the cluster', DEFAULTS.nodes)
+    .option('--rate <number>', 'requests a second', DEFAULTS.rate)
+    .option('--seed <text>', 'the same seed, the same market and faults (default: random, printed)')
+    .option('--notice <time>', 'time from an interruption notice to the end (default: 20s)')
+    .option('--no-notice', 'interruptions come without a notice')
+    .option('--real-time', "AWS's own times: 120 s of notice, 16 s to launch, 5 s between health checks")
+    .optionsGroup('Scenario (default: a seeded market):')
+    .option('--interrupt <slots@time>', 'EC2 takes nodes back, such as 3@15s or 0,1@5s; repeatable', collect, [])
+    .option('--kill <slots@time>', 'nodes die without a word, such as 2@10s; repeatable', collect, [])
+    .option('--rebalance <slots@time>', 'rebalance recommendation, such as 1@5s; repeatable', collect, [])
+    .option('--reclaim-zone <zone@time>', 'all spot nodes of a zone are taken, such as b@20s; repeatable', collect, [])
+    .option('--partition <groups@time+time>', "gossip is cut between groups: '0,1|2,3,4,5@10s+15s'", collect, [])
+    .option('--trace <file>', 'recorded spot capacity of a zone; repeatable, one file a zone', collect, [])
+    .option('--from <time>', 'where in the trace to start (default: before the first loss)')
+    .option('--for <time>', `how much of the trace to play (default: ${DEFAULTS.for})`)
+    .option('--speed <number>', `how many times as fast (default: ${DEFAULTS.speed})`)
+    .optionsGroup('Your own service:')
+    .option('--workload <command>', 'what each node runs; it must listen on $HOST:$PORT (default: an example service)')
+    .option('--port <number>', 'its port', DEFAULTS.port)
+    .option('--health <path>', 'its health check', DEFAULTS.health)
+    .option('--path <path>', 'what the traffic asks for', DEFAULTS.path)
+    .optionsGroup('An unkind cloud:')
+    .option('--throttle <number>', 'each AWS API allows so many calls a second')
+    .option('--describe-lag <time>', 'describes show the past')
+    .option('--lose-replies <share>', 'AWS acts, and its answer is lost')
+    .option('--lose-events <share>', 'EventBridge loses events')
+    .option('--packet-loss <share>', 'gossip loses datagrams')
+    .option('--imds-errors <share>', 'IMDS answers 503 for a while')
+    .option('--no-capacity <pool>', 'a type, a zone, type/zone, or spot; repeatable', collect, [])
+    .optionsGroup('Output:')
+    .option('--json <file>', 'writes the verdict for programs')
+    .option('--keep', 'holds everything open at the end, until Ctrl-C')
+    .option('--keep-logs <folder>', "leaves the nodes' logs there")
+    .option('--endpoint-port <number>', 'port of the local AWS endpoint; 0 is any', '0')
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: RehearseFlags & { capacity?: readonly string[] | boolean }) => {
+      process.exitCode = await rehearse(flags);
+    });
+}
+
+/** @returns the exit code. @throws UserError */
+async function rehearse(flags: RehearseFlags & { readonly capacity?: readonly string[] | boolean }): Promise<number> {
+  const bundles = findBundles();
+  // The argument parser takes `--no-capacity` for a negated `--capacity`.
+  const noCapacity = Array.isArray(flags.capacity) ? flags.capacity : [];
+  const settings = await readSettings({ ...flags, noCapacity }, bundles.exampleService);
+  const live = process.stdout.isTTY === true && process.env.CI === undefined;
+  const write = (text: string): void => void process.stdout.write(text);
+  write(`${settings.scenario.title}; ${settings.nodes} nodes in ${settings.ground.zones.join(', ')}\n`);
+  const stop = onSignals();
+  let printed = false;
+  const print = (timeline: Timeline, figures: RunFigures): boolean => {
+    const verdict = judge(timeline);
+    if (!printed) write(verdictText(verdict, figures, timeline.startedMs));
+    printed = true;
+    if (settings.json !== null) writeJson(settings.json, verdictJson(verdict, figures, timeline.startedMs));
+    return verdict.kept;
+  };
+  try {
+    const end = await run({
+      settings,
+      bundles,
+      screen: live ? liveScreen(process.stdout) : plainScreen(write),
+      signal: stop.signal,
+      hold: async (held, timeline, figures) => {
+        print(timeline, figures);
+        write(heldText(held, settings));
+        await stop.wait();
+      },
+    });
+    switch (end.type) {
+      case 'played':
+        return print(end.timeline, end.figures) ? 0 : 1;
+      case 'never-healthy': {
+        const seconds = Math.round(end.afterMs / 1_000);
+        const why = `Only ${end.healthy} of ${settings.nodes} nodes were healthy after ${seconds} s: GET ${settings.workload.healthPath} on port ${settings.workload.port} must answer 200 to 399.`;
+        write(`\n${pc.red(why)}\n${end.logs.map((line) => `  ${line}\n`).join('')}`);
+        if (settings.json !== null) writeJson(settings.json, { format: 1, kept: false, problem: why, logs: end.logs });
+        return 1;
+      }
+      case 'stopped':
+        write('\nStopped; everything that was started has ended.\n');
+        return 130;
+    }
+  } finally {
+    stop.release();
+  }
+}
+
+function heldText({ cloud, url, deployment }: HeldOpen, settings: Settings): string {
+  const exports = Object.entries(cloud.environment).map(([name, value]) => `  export ${name}=${value}`);
+  const { targetGroupArn, spec } = deployment;
+  return [
+    '',
+    pc.bold('The cluster stays up until Ctrl-C.'),
+    `AWS endpoint: ${cloud.endpoint}`,
+    `Service:      ${url}`,
+    ...(settings.keepLogs === null ? [`Logs:         ${cloud.runDir} (removed at the end)`] : []),
+    '',
+    'In another terminal:',
+    ...exports,
+    "  aws ec2 describe-instances --query 'Reservations[].Instances[].[InstanceId,State.Name,Placement.AvailabilityZone]' --output text",
+    `  aws elbv2 describe-target-health --target-group-arn ${targetGroupArn}`,
+    `  aws s3 ls --recursive s3://${spec.bucket}/`,
+    `  aws ssm get-parameter --name /synkti/${spec.cluster}/spec`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,204 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LocalCloud } from '../../local/cloud-types.js';
+import type { Bundles } from '../bundles.js';
+import { ClusterView } from './cluster-view.js';
+import { type Deployment, deploy } from './deploy.js';
+import { describeEvent } from './describe.js';
+import { Player } from './player.js';
+import { Recorder } from './recorder.js';
+import type { RunFigures } from './report.js';
+import type { Screen } from './screen.js';
+import type { Settings } from './settings.js';
+import { clientConfig, LastWords, openCloud, seedSeats } from './stage.js';
+import type { Timeline } from './timeline.js';
+import { FIRST_ACT_LIMIT_MS, REQUEST_TIMEOUT_MS, SLOW_MS, SURPLUS_LIMIT_MS } from './timings.js';
+import { type RunningTraffic, startTraffic } from './traffic.js';
+import { leftoversOf, UsageWatch } from './usage.js';
+
+/** How a run ended. */
+export type RunEnd =
+  | { readonly type: 'played'; readonly timeline: Timeline; readonly figures: RunFigures }
+  /** The cluster didn't come up. */
+  | {
+      readonly type: 'never-healthy';
+      readonly healthy: number;
+      readonly afterMs: number;
+      readonly logs: readonly string[];
+    }
+  /** Somebody pressed Ctrl-C. */
+  | { readonly type: 'stopped' };
+
+/** What `--keep` shows while the cloud stays open. */
+export interface HeldOpen {
+  readonly cloud: LocalCloud;
+  readonly url: string;
+  readonly deployment: Deployment;
+}
+
+export interface RunOptions {
+  readonly settings: Settings;
+  readonly bundles: Bundles;
+  readonly screen: Screen;
+  /** Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** With `--keep`: called with the verdict's material before everything is stopped. */
+  readonly hold: (held: HeldOpen, timeline: Timeline, figures: RunFigures) => Promise<void>;
+}
+
+const REFRESH_MS = 250;
+const POLL_MS = 100;
+/** Traffic goes on for this long after all is healed. */
+const CALM_MS = 2_000;
+
+/** Plays one rehearsal from an empty cloud to nothing left. Rejects when the rehearsal itself fails. */
+export async function run(options: RunOptions): Promise<RunEnd> {
+  const { settings, bundles, screen, signal } = options;
+  const bornMs = Date.now();
+  let startedMs = bornMs;
+  const recorder = new Recorder();
+  const view = new ClusterView();
+  recorder.onEvent((event) => {
+    const text = describeEvent(event, view);
+    view.take(event);
+    if (text !== null) screen.line(text, event.atMs - startedMs);
+  });
+  let words: LastWords | null = null;
+  const cloud = await openCloud(settings, bundles, (event) => {
+    recorder.take(event);
+    words?.take(event);
+  });
+  words = new LastWords(cloud, (ledger, atMs) => recorder.ledger(ledger, atMs));
+  const usage = new UsageWatch(cloud);
+  const player = new Player(cloud, view, (text) => recorder.add({ type: 'act', atMs: Date.now(), text }));
+  let traffic: RunningTraffic | null = null;
+  const refresh = setInterval(() => {
+    const counts = traffic?.counts() ?? { sent: 0, failed: 0 };
+    screen.refresh(view, { nowMs: Date.now(), startedMs, ...counts, requests: requestsByNode(cloud) });
+  }, REFRESH_MS);
+
+  try {
+    const deployment = await deploy(clientConfig(cloud), settings);
+    await seedSeats(cloud, deployment.spec, signal);
+    const { startMs, healMs } = settings.timings;
+    if (!(await until(() => view.serving(settings.nodes) === settings.nodes, startMs, signal))) {
+      if (signal.aborted) return { type: 'stopped' };
+      const healthy = view.serving(settings.nodes);
+      return { type: 'never-healthy', healthy, afterMs: startMs, logs: lastLogLines(cloud, settings) };
+    }
+    const url = `${balancerUrl(cloud)}${settings.workload.requestPath}`;
+    startedMs = Date.now();
+    screen.line(`all ${settings.nodes} nodes serve; ${settings.rate} requests a second go to ${url}`, 0);
+    traffic = startTraffic({ url, rate: settings.rate, timeoutMs: REQUEST_TIMEOUT_MS, slowMs: SLOW_MS });
+    usage.start();
+    player.start(settings.scenario.acts);
+    const playedMs = Math.max(settings.scenario.lengthMs, 0);
+    const over = (): boolean => player.done && Date.now() - startedMs >= playedMs;
+    await until(over, Number.POSITIVE_INFINITY, signal);
+    await until(() => view.healed(settings.nodes), settings.timings.noticeMs + healMs, signal);
+    await until(() => false, CALM_MS, signal);
+    if (signal.aborted) return { type: 'stopped' };
+
+    const tally = await traffic.stop();
+    await words.end();
+    const timeline: Timeline = {
+      desired: settings.nodes,
+      startedMs,
+      endedMs: Date.now(),
+      events: recorder.events.toSorted((a, b) => a.atMs - b.atMs),
+      traffic: tally,
+      limits: {
+        firstActMs: FIRST_ACT_LIMIT_MS,
+        silentMs: settings.timings.silentLimitMs + (settings.unkind.describeLagMs ?? 0),
+        outageMs: settings.timings.outageLimitMs,
+        surplusMs: SURPLUS_LIMIT_MS,
+      },
+      leftovers: null,
+    };
+    const figures: RunFigures = {
+      seed: settings.seed,
+      scenario: settings.scenario.title,
+      nodes: settings.nodes,
+      wallMs: Date.now() - bornMs,
+      ...usage.stop(),
+      calls: cloud.calls(),
+      troubles: [...recorder.troubles, ...words.problems],
+    };
+    clearInterval(refresh);
+    screen.close();
+    if (settings.keep) await options.hold({ cloud, url, deployment }, timeline, figures);
+    await cloud.stop();
+    const leftovers = await leftoversOf(cloud.runDir, cloud.endpoint, settings.keepLogs !== null);
+    return { type: 'played', timeline: { ...timeline, leftovers }, figures };
+  } finally {
+    clearInterval(refresh);
+    player.stop();
+    usage.stop();
+    screen.close();
+    await traffic?.stop().catch(() => {});
+    await cloud.stop();
+  }
+}
+
+/** Waits for a condition; false when the time is up or somebody stopped it. */
+async function until(condition: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  const giveUpAt = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (signal.aborted || performance.now() >= giveUpAt) return false;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  return !signal.aborted;
+}
+
+function balancerUrl(cloud: LocalCloud): string {
+  const url = cloud.balancers()[0]?.listeners[0]?.url;
+  if (url === undefined) throw new Error('The local cloud has no load balancer with a listener.');
+  return url;
+}
+
+function requestsByNode(cloud: LocalCloud): Map<string, number> {
+  const requests = new Map<string, number>();
+  for (const balancer of cloud.balancers()) {
+    for (const { counters } of balancer.listeners) {
+      for (const { instanceId, requests: count } of counters.targets) {
+        if (instanceId !== null) requests.set(instanceId, (requests.get(instanceId) ?? 0) + count);
+      }
+    }
+  }
+  return requests;
+}
+
+const LOG_LINES = 12;
+const LOG_BYTES = 8_192;
+
+/** The end of the workload's log, or of the agent's where there is none, of one node that isn't healthy. */
+function lastLogLines(cloud: LocalCloud, settings: Settings): string[] {
+  for (const { instanceId } of cloud.instances()) {
+    const home = join(cloud.runDir, instanceId);
+    for (const path of [join(home, 'state', 'logs', `${settings.workload.name}.log`), join(home, 'agent.log')]) {
+      const lines = tail(path);
+      if (lines.length > 0) return [`Last lines of ${path.slice(cloud.runDir.length + 1)}:`, ...lines];
+    }
+  }
+  return [];
+}
+
+function tail(path: string): string[] {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(file);
+      const buffer = Buffer.alloc(Math.min(size, LOG_BYTES));
+      readSync(file, buffer, 0, buffer.length, size - buffer.length);
+      return buffer
+        .toString('utf8')
+        .split('\n')
+        .filter((line) => line.trim() !== '')
+        .slice(-LOG_LINES);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,163 @@
+import { readFileSync, statSync } from 'node:fs';
+import { seededRng } from '../../core/rng.js';
+import type { UnkindInput } from '../../local/unkind/options.js';
+import { messageOf, UserError } from '../user-error.js';
+import { readDuration, readNumber, readWhole, showDuration } from '../values.js';
+import { checkWritable } from './json-file.js';
+import { marketPlan } from './market.js';
+import { inOrder, type PlannedAct } from './plan.js';
+import { type Ground, ground } from './pools.js';
+import { readScript } from './script.js';
+import { type Timings, timings } from './timings.js';
+import { checkTogether, defaultFromMs, parseTrace, type Trace, tracePlan } from './trace.js';
+import { readUnkind, type UnkindFlags } from './unkind.js';
+import { checkPortFree, readWorkload, type WorkloadSettings } from './workload.js';
+
+/** The flags of `synkti rehearse` as they come from the command line: texts, nothing checked. */
+export interface RehearseFlags extends UnkindFlags {
+  readonly nodes: string;
+  readonly rate: string;
+  readonly seed: string | undefined;
+  /** False: `--no-notice`. */
+  readonly notice: string | boolean | undefined;
+  readonly realTime: boolean | undefined;
+  readonly trace: readonly string[];
+  readonly from: string | undefined;
+  readonly for: string | undefined;
+  readonly speed: string | undefined;
+  readonly kill: readonly string[];
+  readonly interrupt: readonly string[];
+  readonly rebalance: readonly string[];
+  readonly reclaimZone: readonly string[];
+  readonly partition: readonly string[];
+  readonly workload: string | undefined;
+  readonly port: string;
+  readonly health: string;
+  readonly path: string;
+  readonly endpointPort: string;
+  readonly keep: boolean | undefined;
+  readonly keepLogs: string | undefined;
+  readonly json: string | undefined;
+}
+
+/** A rehearsal, checked. */
+export interface Settings {
+  readonly nodes: number;
+  readonly rate: number;
+  readonly seed: string;
+  readonly ground: Ground;
+  readonly timings: Timings;
+  readonly scenario: Scenario;
+  readonly workload: WorkloadSettings;
+  readonly unkind: UnkindInput;
+  readonly endpointPort: number;
+  readonly keep: boolean;
+  readonly keepLogs: string | null;
+  readonly json: string | null;
+}
+
+export interface Scenario {
+  readonly title: string;
+  readonly acts: readonly PlannedAct[];
+  /** Spot capacity of zones before anything is launched; zones that aren't named have enough. */
+  readonly atStart: readonly { readonly zone: string; readonly nodes: number | null }[];
+  /** The scenario lasts at least this long, even if nothing happens any more. */
+  readonly lengthMs: number;
+}
+
+export const DEFAULTS = { nodes: '6', rate: '50', port: '8080', health: '/health', path: '/', speed: '120', for: '2h' };
+
+const MAX_NODES = 64;
+const MAX_RATE = 5_000;
+const MAX_TRACE_BYTES = 64 * 1024 * 1024;
+/** Without an act the cluster is watched for this long. */
+const QUIET_MS = 10_000;
+
+/** @param exampleService path of the example's bundle. @throws UserError */
+export async function readSettings(flags: RehearseFlags, exampleService: string): Promise<Settings> {
+  const nodes = readWhole(flags.nodes, '--nodes', 1, MAX_NODES);
+  const rate = readWhole(flags.rate, '--rate', 1, MAX_RATE);
+  const seed = flags.seed ?? String(Math.floor(Math.random() * 1_000_000));
+  if (!/^[\w.-]{1,40}$/.test(seed)) {
+    throw new UserError(`--seed takes 1 to 40 letters, digits, dots, hyphens and underscores, not "${seed}".`);
+  }
+  const noticeMs = typeof flags.notice === 'string' ? readDuration(flags.notice, '--notice', 2_000, 600_000) : null;
+  const times = timings(flags.realTime === true, noticeMs);
+  const traces = readTraces(flags);
+  const place = ground(traces);
+  const port = readWhole(flags.port, '--port', 1, 65_535);
+  const settings: Settings = {
+    nodes,
+    rate,
+    seed,
+    ground: place,
+    timings: times,
+    scenario: readScenario(flags, traces, { nodes, seed, place, times }),
+    workload: readWorkload({ workload: flags.workload, port, health: flags.health, path: flags.path }, exampleService),
+    unkind: readUnkind(flags, place),
+    endpointPort: readWhole(flags.endpointPort, '--endpoint-port', 0, 65_535),
+    keep: flags.keep === true,
+    keepLogs: flags.keepLogs ?? null,
+    json: flags.json ?? null,
+  };
+  if (settings.json !== null) checkWritable(settings.json, '--json');
+  if (settings.keepLogs !== null) checkWritable(`${settings.keepLogs}/x`, '--keep-logs');
+  await checkPortFree(port);
+  return settings;
+}
+
+function readTraces(flags: RehearseFlags): Trace[] {
+  const traces = flags.trace.map((file) => {
+    let text: string;
+    try {
+      const { size } = statSync(file);
+      if (size > MAX_TRACE_BYTES) throw new UserError(`--trace ${file} has ${size} bytes; a trace has 64 MiB at most.`);
+      text = readFileSync(file, 'utf8');
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : messageOf(error);
+      throw new UserError(`--trace ${file} can't be read: ${why}.`);
+    }
+    return parseTrace(file, text);
+  });
+  if (traces.length > 6) throw new UserError(`--trace can be given 6 times, one for each zone, not ${traces.length}.`);
+  checkTogether(traces);
+  const lonely = (['from', 'for', 'speed'] as const).find((name) => flags[name] !== undefined);
+  if (traces.length === 0 && lonely !== undefined) {
+    throw new UserError(`--${lonely} says which part of a trace is played; give --trace FILE with it.`);
+  }
+  return traces;
+}
+
+interface ScenarioContext {
+  readonly nodes: number;
+  readonly seed: string;
+  readonly place: Ground;
+  readonly times: Timings;
+}
+
+function readScenario(flags: RehearseFlags, traces: readonly Trace[], context: ScenarioContext): Scenario {
+  const { nodes, seed, place, times } = context;
+  const announced = flags.notice !== false;
+  const script = readScript(flags, { nodes, zones: place.zones, announced });
+  if (traces.length > 0) {
+    const speed = readNumber(flags.speed ?? DEFAULTS.speed, '--speed', 1, 10_000);
+    const forMs = readDuration(flags.for ?? DEFAULTS.for, '--for', 1_000, 400 * 86_400_000);
+    const fromMs =
+      flags.from === undefined ? defaultFromMs(traces, speed) : readDuration(flags.from, '--from', 0, 400 * 86_400_000);
+    const nodesPerZone = Math.ceil(nodes / place.zones.length);
+    const plan = tracePlan(traces, { fromMs, forMs, speed }, nodesPerZone, announced);
+    const names = traces.map((trace) => trace.zone).join(', ');
+    const start = `${(fromMs / 3_600_000).toFixed(2)} h`;
+    return {
+      title: `trace of ${names}: ${showDuration(forMs)} from ${start} on, ${speed} times as fast`,
+      acts: inOrder([...plan.acts, ...script]),
+      atStart: plan.atStart,
+      lengthMs: plan.lengthMs,
+    };
+  }
+  if (script.length > 0) return { title: 'script', acts: inOrder(script), atStart: [], lengthMs: QUIET_MS };
+  const acts = marketPlan(nodes, times.noticeMs, announced, seededRng(`${seed}:market`));
+  return { title: `spot market on a bad day, seed ${seed}`, acts, atStart: [], lengthMs: QUIET_MS };
+}
