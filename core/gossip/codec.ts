@@ -52,8 +52,11 @@ const CAUSES: readonly LeaveCause[] = [
 /** 0: not leaving; else the cause's position + 1. */
 const LEAVING: readonly (LeaveCause | null)[] = [null, ...CAUSES];
 
+/** Used again for every datagram: making a buffer costs more than filling it. */
+const datagramWriter = new ByteWriter(DATAGRAM_MAX);
+
 export function encodeMessages(messages: readonly Message[]): Uint8Array {
-  const out = new ByteWriter(512);
+  const out = datagramWriter;
   out.byte(KIND.messages);
   out.whole(messages.length);
   for (const message of messages) writeMessage(out, message);

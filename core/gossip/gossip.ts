@@ -121,13 +121,11 @@ export function stepGossip(state: GossipState, event: GossipEvent, ctx: Context)
       break;
     case 'meta':
       if (hasLeft(state)) break;
-      announce(turn, { meta: event.meta }, state.self.incarnation);
-      tellSome(turn, state.config.gossipFanout);
+      announce(turn, { meta: event.meta }, state.self.incarnation, state.config.gossipFanout);
       break;
     case 'leave':
       if (hasLeft(state)) break;
-      announce(turn, { status: 'left' }, state.self.incarnation);
-      tellSome(turn, state.config.gossipFanout * 2);
+      announce(turn, { status: 'left' }, state.self.incarnation, state.config.gossipFanout * 2);
       break;
   }
   runDue(turn);
@@ -242,7 +240,7 @@ function runDue(turn: Turn): void {
     runExchange(turn);
     runReconnect(turn);
   }
-  if (state.nextGossipMs <= ctx.nowMs && state.queue.byId.size > 0) tellSome(turn, state.config.gossipFanout);
+  if (state.nextGossipMs <= ctx.nowMs && state.queue.byId.size > 0) passOn(turn);
   // What could not be done for want of anybody or anything isn't overdue; otherwise it would look like a stall.
   state.nextProbeMs = notPast(state.nextProbeMs, ctx);
   state.nextGossipMs = notPast(state.nextGossipMs, ctx);
@@ -251,9 +249,10 @@ function runDue(turn: Turn): void {
 }
 
 /** Passes news on to some live members. */
-function tellSome(turn: Turn, count: number): void {
+function passOn(turn: Turn): void {
   const { state, ctx } = turn;
-  for (const peer of sample(state.roster, count, ctx, () => true)) send(turn, peer.address, []);
+  const peers = sample(state.roster, state.config.gossipFanout, ctx, () => true);
+  for (const peer of peers) send(turn, peer.address, []);
   state.nextGossipMs = after(ctx.nowMs, state.config.gossipIntervalMs);
 }
 

@@ -4,7 +4,7 @@ import { adjust } from './awareness.js';
 import type { Member } from './member.js';
 import { isLive, supersedes } from './merge.js';
 import type { Message } from './message.js';
-import { liveCount, put } from './roster.js';
+import { liveCount, put, sample } from './roster.js';
 import { hasLeft, type MemberChange, spread, type Turn } from './state.js';
 import { beginSuspicion, confirmSuspicion, type Suspicion } from './suspicion.js';
 
@@ -120,20 +120,31 @@ export function wordAgainst(turn: Turn, id: string): Message | null {
   }
 }
 
-/** A new word of this node on itself: passed on before all else. */
-export function announce(turn: Turn, own: Partial<Pick<Member, 'meta' | 'status'>>, above: number): void {
-  const { state, ctx } = turn;
+/**
+ * A new word of this node on itself: sent at once to `direct` members, and passed on before all else. Its incarnation is
+ * higher than `above`.
+ */
+export function announce(
+  turn: Turn,
+  own: Partial<Pick<Member, 'meta' | 'status'>>,
+  above: number,
+  direct: number,
+): void {
+  const { state, ctx, effects } = turn;
   state.self = { ...state.self, ...own, incarnation: Math.max(state.self.incarnation, above) + 1 };
   put(state.roster, state.self, state.config.tombstoneMax, ctx);
-  spread(turn, state.self.id, { type: 'alive', member: state.self }, true);
-  state.nextGossipMs = earliest(state.nextGossipMs, ctx.nowMs);
+  const word: Message = { type: 'alive', member: state.self };
+  for (const peer of sample(state.roster, direct, ctx, () => true)) {
+    effects.push({ type: 'datagram', to: peer.address, messages: [word] });
+  }
+  spread(turn, state.self.id, word, true);
 }
 
 /** A node that has left stays so: the others are right to think it gone. */
 function refute(turn: Turn, incarnation: number): void {
   if (hasLeft(turn.state)) return;
   turn.state.counters.refutations++;
-  announce(turn, {}, incarnation);
+  announce(turn, {}, incarnation, turn.state.config.gossipFanout);
 }
 
 /** Being suspected hints at being slow (Lifeguard: refuting costs a point of health). */

@@ -78,6 +78,7 @@ const EPOCH_MS = 1_767_225_600_000;
 const CONNECT_MS = 2_000;
 const INBOX_MAX = 2_000;
 const ZONES = ['a', 'b', 'c'];
+const NO_BYTES = new Uint8Array(0);
 
 export class World {
   readonly nodes = new Map<string, WorldNode>();
@@ -184,7 +185,7 @@ export class World {
     const context = { nowMs: this.nowMs, wallMs: wallMs(EPOCH_MS + this.nowMs), rng: node.rng };
     const { state, effects } = stepGossip(node.gossip, event, context);
     node.gossip = state;
-    this.#note(`${id} ${event.type}`);
+    this.#note(event.type);
     for (const effect of effects) {
       switch (effect.type) {
         case 'datagram':
@@ -276,10 +277,11 @@ export class World {
   }
 
   #send(from: WorldNode, to: Address, messages: readonly Message[]): void {
-    const sealed = this.#pack(from, encodeMessages(messages));
-    if (sealed.length > DATAGRAM_MAX) throw new Error(`a datagram of ${sealed.length} bytes`);
+    const body = encodeMessages(messages);
+    if (body.length + SEAL_BYTES > DATAGRAM_MAX) throw new Error(`a datagram's body of ${body.length} bytes`);
+    const sealed = this.#pack(from, body);
     from.datagrams++;
-    this.#note(`${from.id} > ${to.host} ${hash32(String.fromCharCode(...sealed))}`);
+    this.#note(to.host, sealed);
     const { loss = 0, duplicates = 0, record = false } = this.#options;
     if (record) this.recorded.push({ atMs: this.nowMs, from: from.address, to, messages });
     const copies = chance(this.#net, duplicates) ? 2 : 1;
@@ -321,13 +323,14 @@ export class World {
   }
 
   #pack(from: WorldNode, bytes: Uint8Array): Uint8Array {
-    const sealed = from.ring === null ? padded(bytes) : seal(from.ring, this.#nonce(), bytes, this.#sealing());
-    from.sentBytes += sealed.length;
+    const { ring } = from;
+    const sealed = ring === null ? bytes : seal(ring, this.#nonce(), bytes, this.#sealing());
+    from.sentBytes += bytes.length + SEAL_BYTES;
     return sealed;
   }
 
   #unpack(to: WorldNode, sealed: Uint8Array): Uint8Array | null {
-    if (to.ring === null) return sealed.subarray(SEAL_BYTES);
+    if (to.ring === null) return sealed;
     const opened = open(to.ring, sealed, this.#sealing());
     if (opened.ok) return opened.plaintext;
     this.refused++;
@@ -347,8 +350,12 @@ export class World {
     return low + randomInt(this.#net, high - low + 1);
   }
 
-  #note(text: string): void {
-    this.trace = hash32(`${this.trace} ${this.nowMs} ${text}`);
+  /** FNV-1a, as in core/rng.ts, over the time, a text and the bytes of a datagram. */
+  #note(text: string, bytes: Uint8Array = NO_BYTES): void {
+    let hash = Math.imul(this.trace ^ this.nowMs, 0x01000193);
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+    this.trace = hash >>> 0;
   }
 }
 
@@ -367,13 +374,6 @@ export function plainMeta(slot: number): Meta {
     pursuing: [],
     leaving: null,
   };
-}
-
-/** As long as sealed, but readable. */
-function padded(bytes: Uint8Array): Uint8Array {
-  const out = new Uint8Array(SEAL_BYTES + bytes.length);
-  out.set(bytes, SEAL_BYTES);
-  return out;
 }
 
 function must<T>(decoded: Decoded<T>): T {
