@@ -1,0 +1,67 @@
+import { type DeadlinePolicy, type DeadlineView, IDLE, mustRunOnDemand, ON_DEMAND, someSpot } from './policy.js';
+
+/** The policies of "Can't Be Late" (NSDI 2024), sections 3.4, 5.1 and 5.2. */
+
+export const onDemandJob = (): DeadlinePolicy => ({ name: 'ondemand', step: () => ON_DEMAND });
+
+/** Spot while there is some, else wait; on-demand to the end once the safety net holds and the job is idle. */
+export function greedyJob(): DeadlinePolicy {
+  let committed = false;
+  return {
+    name: 'greedy',
+    step: (view) => {
+      if (committed) return ON_DEMAND;
+      if (view.running.kind === 'spot') return view.running;
+      committed = mustRunOnDemand(view);
+      return committed ? ON_DEMAND : (someSpot(view) ?? IDLE);
+    },
+  };
+}
+
+/** Greedy in each of `slices` equal parts of the time, each with its part of the work less what is already ahead. */
+export function timeSliced(slices: number): DeadlinePolicy {
+  let committed = false;
+  let heldSlice = -1;
+  return {
+    name: 'time-sliced',
+    step: (view) => {
+      if (committed) return ON_DEMAND;
+      if (view.running.kind === 'spot') return view.running;
+      committed = view.running.kind === 'idle' && mustRunOnDemand(view);
+      const slice = Math.min(slices - 1, Math.floor((view.elapsedMs * slices) / view.deadlineMs));
+      if (committed || (slice === heldSlice && view.running.kind === 'on-demand')) return ON_DEMAND;
+      const sliceLeftMs = ((slice + 1) * view.deadlineMs) / slices - view.elapsedMs;
+      const toDoMs = ((slice + 1) * view.workMs) / slices - (view.workMs - view.leftMs);
+      if (toDoMs > 0 && sliceLeftMs < toDoMs + 2 * view.changeoverMs) {
+        heldSlice = slice;
+        return ON_DEMAND;
+      }
+      if (view.running.kind === 'on-demand' && mustRunOnDemand(view)) return ON_DEMAND;
+      return someSpot(view) ?? IDLE;
+    },
+  };
+}
+
+/**
+ * Keeps progress cp(t) at or above ep(t) = t C(0) / R(0). Idle and behind: on-demand. Spot whenever there is some, but
+ * from on-demand only when cp(t) >= ep(t + 2d) (hysteresis). Safety net as above.
+ */
+export function uniformProgress(): DeadlinePolicy {
+  let committed = false;
+  const ahead = (view: DeadlineView, atMs: number): boolean =>
+    view.workMs - view.leftMs >= (atMs * view.workMs) / view.deadlineMs;
+  return {
+    name: 'uniform-progress',
+    step: (view) => {
+      if (committed) return ON_DEMAND;
+      if (view.running.kind === 'spot') return view.running;
+      if (view.running.kind === 'on-demand') {
+        const stay = !ahead(view, view.elapsedMs + 2 * view.changeoverMs) || mustRunOnDemand(view);
+        return stay ? ON_DEMAND : (someSpot(view) ?? IDLE);
+      }
+      committed = mustRunOnDemand(view);
+      if (committed) return ON_DEMAND;
+      return someSpot(view) ?? (ahead(view, view.elapsedMs) ? IDLE : ON_DEMAND);
+    },
+  };
+}
