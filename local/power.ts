@@ -60,9 +60,10 @@ export class Power {
   /** The instance has ended: everything of it goes. */
   off(instanceId: string): void {
     const { machines, network, credentials } = this.#options;
-    network.detach(instanceId);
+    network.cutOff(instanceId);
     credentials.forget(instanceId);
     this.#enqueue(instanceId, async () => {
+      network.detach(instanceId);
       await machines?.powerOff(instanceId);
       await this.#imds.get(instanceId)?.close();
       this.#imds.delete(instanceId);

@@ -20,7 +20,13 @@ const PRODUCT = 'Linux/UNIX';
 export function placeActions(host: Ec2Host): [string, QueryAction][] {
   const { model } = host;
   const { zones, region, accountId } = model.options;
-  const zoneId = (index: number): string => `${region.replaceAll(/([a-z])[a-z]*-?/g, '$1')}-az${index + 1}`;
+  // `use1-az1` of us-east-1, `apse2-az1` of ap-southeast-2.
+  const shortRegion = region
+    .replaceAll('-', '')
+    .replace(/(north|south|east|west|central)+/, (direction) =>
+      direction.replaceAll(/([nsewc])(?:orth|outh|ast|est|entral)/g, '$1'),
+    );
+  const zoneId = (index: number): string => `${shortRegion}-az${index + 1}`;
   const places = zones.map((zone, index) => ({ ...zone, seq: index + 1, zoneId: zoneId(index) }));
   return [
     [

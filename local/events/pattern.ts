@@ -45,7 +45,11 @@ function object(pattern: Json, depth: number): Matcher {
     if (isObject(wanted)) {
       if (Object.keys(wanted).length === 0) throw invalid(`"${key}" is an empty object`);
       const inner = object(wanted, depth + 1);
-      return (event) => fieldValues(event, key).some(inner) || (allowsAbsence(wanted) && inner({}));
+      return (event) => {
+        const values = fieldValues(event, key);
+        // A field that is missing can still match `exists: false` further down.
+        return values.length > 0 ? values.some(inner) : inner({});
+      };
     }
     if (!Array.isArray(wanted)) throw invalid(`"${key}" must be an object or an array`);
     if (wanted.length === 0) throw invalid(`"${key}" is an empty array`);
@@ -64,13 +68,6 @@ function fieldValues(event: unknown, key: string): readonly unknown[] {
   if (!isObject(event) || !Object.hasOwn(event, key)) return [];
   const value = event[key];
   return Array.isArray(value) ? value : [value];
-}
-
-/** Whether a pattern can match where its field is missing: `exists: false` is somewhere below. */
-function allowsAbsence(pattern: unknown): boolean {
-  if (Array.isArray(pattern)) return pattern.some(allowsAbsence);
-  if (!isObject(pattern)) return false;
-  return pattern.exists === false || Object.values(pattern).some(allowsAbsence);
 }
 
 function leaf(key: string, wanted: unknown): LeafTest {

@@ -98,22 +98,33 @@ export function fail(model: Ec2Model, instanceId: string, seenAfterMs: number | 
 const notAlive = (instanceId: string, state: InstanceState): AwsError =>
   new AwsError('IncorrectInstanceState', `The instance '${instanceId}' is ${state}`);
 
-/** Does what is due, and hands out everything that happened since the last call, oldest first. */
+/**
+ * Does what is due, each thing as of its own moment even if this call comes late, and hands out everything that happened
+ * since the last call, oldest first.
+ */
 export function advance(model: Ec2Model, ctx: Context): Transition[] {
-  const due: { instance: Instance; item: Due }[] = [];
-  for (const instance of model.instances.values()) {
-    for (const item of instance.due) if (item.atMs <= ctx.nowMs) due.push({ instance, item });
-  }
-  due.sort((a, b) => a.item.atMs - b.item.atMs || a.instance.record.seq - b.instance.record.seq);
-  for (const { instance, item } of due) {
-    // What was done before may have cancelled this.
-    if (!instance.due.includes(item)) continue;
+  for (let next = earliestDue(model, ctx); next !== null; next = earliestDue(model, ctx)) {
+    const { instance, item } = next;
     instance.due = instance.due.filter((one) => one !== item);
-    apply(model, instance, item, ctx);
+    const lateMs = ctx.nowMs - item.atMs;
+    apply(model, instance, item, { rng: ctx.rng, nowMs: item.atMs, wallMs: after(ctx.wallMs, -lateMs) });
   }
   const transitions = model.outbox;
   model.outbox = [];
   return transitions;
+}
+
+/** Ties break by the order of launch. Ends, since nothing that is done makes more than one thing due. */
+function earliestDue(model: Ec2Model, ctx: Context): { instance: Instance; item: Due } | null {
+  let earliest: { instance: Instance; item: Due } | null = null;
+  for (const instance of model.instances.values()) {
+    for (const item of instance.due) {
+      if (item.atMs <= ctx.nowMs && item.atMs < (earliest?.item.atMs ?? Number.POSITIVE_INFINITY)) {
+        earliest = { instance, item };
+      }
+    }
+  }
+  return earliest;
 }
 
 function apply(model: Ec2Model, instance: Instance, item: Due, ctx: Context): void {
