@@ -10,7 +10,7 @@ export interface Config {
   readonly bindAddress: string;
   /** SYNKTI_STATE_DIR: logs of workloads, notes for the next start. Default /var/lib/synkti. */
   readonly stateDir: string;
-  /** SYNKTI_HTTP: `host:port` of the agent's own pages, loopback only. Default 127.0.0.1:7947. */
+  /** SYNKTI_HTTP: `host:port` of the agent's own pages, loopback only. Default 127.0.0.1:7947, or a loopback bind address. */
   readonly http: { readonly host: string; readonly port: number };
   /** SYNKTI_KEEP_INSTANCE: anything but empty, 0 and false leaves the machine running when the agent ends. */
   readonly keepInstance: boolean;
@@ -29,13 +29,14 @@ export type ConfigResult =
   /** One sentence: what, where, what to do. */
   | { readonly ok: false; readonly problem: string };
 
-export const DEFAULT_HTTP = '127.0.0.1:7947';
+export const DEFAULT_HTTP_PORT = 7947;
 export const DEFAULT_STATE_DIR = '/var/lib/synkti';
 
 export function readConfig(env: Readonly<Record<string, string | undefined>>): ConfigResult {
   const bindAddress = env.SYNKTI_BIND_ADDRESS ?? '0.0.0.0';
   if (!isIPv4(bindAddress)) return problem('SYNKTI_BIND_ADDRESS', bindAddress, 'an IPv4 address');
-  const http = parseHttpAddress(env.SYNKTI_HTTP ?? DEFAULT_HTTP);
+  const ownHost = bindAddress.startsWith('127.') ? bindAddress : '127.0.0.1';
+  const http = parseHttpAddress(env.SYNKTI_HTTP ?? `${ownHost}:${DEFAULT_HTTP_PORT}`);
   if (http === null) return problem('SYNKTI_HTTP', env.SYNKTI_HTTP, 'host:port with a loopback host');
   const logLevel = LOG_LEVELS.find((level) => level === (env.SYNKTI_LOG_LEVEL ?? 'info'));
   if (logLevel === undefined)

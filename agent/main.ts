@@ -202,6 +202,9 @@ if (read.ok) {
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
+  // Node's and the SDK's warnings are no use on standard error.
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => log.write('debug', 'node-warning', { name, message }));
   // Nobody reads our output any more: that is no reason to end.
   process.stdout.on('error', () => {});
   main(read.config, log).catch(crash);
