@@ -11,6 +11,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { type ClientConfig, clientOptions } from '../../aws/client.js';
+import { hash32 } from '../../core/rng.js';
 import { parseSpec } from '../../core/spec/parse.js';
 import { type Spec, specParameterName } from '../../core/spec/spec.js';
 import type { Settings } from './settings.js';
@@ -28,7 +29,7 @@ const GOSSIP_PORT = 7946;
 /** How long a workload may take to end after SIGTERM. */
 const STOP_GRACE_MS = 5_000;
 
-export const subnetOf = (zone: string): string => `subnet-${zone}`;
+export const subnetOf = (zone: string): string => `subnet-${hash32(zone).toString(16).padStart(17, '0')}`;
 
 /**
  * Does what `cdk deploy` of a SynktiCluster does, by the same AWS calls: bucket, keyring, target group, load balancer,
@@ -110,6 +111,7 @@ async function deployWith({ ec2, elb, s3, secrets, ssm }: Clients, settings: Set
       LaunchTemplateName: `synkti-${CLUSTER}`,
       LaunchTemplateData: {
         ImageId: 'ami-00000000000000001',
+        IamInstanceProfile: { Name: `synkti-${CLUSTER}` },
         MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2, InstanceMetadataTags: 'enabled' },
       },
     }),

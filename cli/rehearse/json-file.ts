@@ -1,6 +1,6 @@
-import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { UserError } from '../user-error.js';
+import { messageOf, UserError } from '../user-error.js';
 
 /** Finds out before a run whether its result can be written. @throws UserError */
 export function checkWritable(path: string, option: string): void {
@@ -16,6 +16,16 @@ export function checkWritable(path: string, option: string): void {
   const existing = statSync(path, { throwIfNoEntry: false });
   if (existing !== undefined && !existing.isFile()) why = 'it is there and is not a file';
   if (why !== null) throw new UserError(`${option} ${path} can't be written: ${why}.`);
+}
+
+/** @throws UserError */
+export function makeFolder(path: string, option: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new UserError(`${option} ${path} can't be made or written to: ${messageOf(error)}.`);
+  }
 }
 
 /** Written aside and renamed: a reader sees all of it or nothing. */

@@ -3,7 +3,7 @@ import { seededRng } from '../../core/rng.js';
 import type { UnkindInput } from '../../local/unkind/options.js';
 import { messageOf, UserError } from '../user-error.js';
 import { readDuration, readNumber, readWhole, showDuration } from '../values.js';
-import { checkWritable } from './json-file.js';
+import { checkWritable, makeFolder } from './json-file.js';
 import { marketPlan } from './market.js';
 import { inOrder, type PlannedAct } from './plan.js';
 import { type Ground, ground } from './pools.js';
@@ -101,7 +101,7 @@ export async function readSettings(flags: RehearseFlags, exampleService: string)
     json: flags.json ?? null,
   };
   if (settings.json !== null) checkWritable(settings.json, '--json');
-  if (settings.keepLogs !== null) checkWritable(`${settings.keepLogs}/x`, '--keep-logs');
+  if (settings.keepLogs !== null) makeFolder(settings.keepLogs, '--keep-logs');
   await checkPortFree(port);
   return settings;
 }
