@@ -28,6 +28,11 @@ export function expiredCalls(state: NodeState, ctx: Context): { readonly id: num
   return [...state.calls].filter(([, call]) => call.expiresMs <= ctx.nowMs).map(([id]) => ({ id, outcome }));
 }
 
+/** Stops waiting for these calls: their answers, when they come, are answers to nobody. */
+export function forgetCalls(state: NodeState, matches: (purpose: Purpose) => boolean): void {
+  for (const [id, { purpose }] of state.calls) if (matches(purpose)) state.calls.delete(id);
+}
+
 export function isAsking(state: NodeState, matches: (purpose: Purpose) => boolean): boolean {
   for (const { purpose } of state.calls.values()) if (matches(purpose)) return true;
   return false;

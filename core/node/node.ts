@@ -89,13 +89,13 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
 export function stepNode(state: NodeState, event: NodeEvent, ctx: Context): NodeStep {
   const effects: NodeEffect[] = [];
   // Late events of a host that closes down.
-  if (state.phase === 'gone') return { state, effects };
+  if (isGone(state)) return { state, effects };
   const emit: Emit = (effect) => {
     effects.push(effect);
   };
   take(state, event, ctx, emit);
   for (const { id, outcome } of expiredCalls(state, ctx)) afterCall(state, id, outcome, ctx, emit);
-  if (state.phase !== 'gone') {
+  if (!isGone(state)) {
     reconcileStart(state, ctx, emit);
     reconcileFate(state, ctx, emit);
     reconcileServing(state, ctx, emit);
@@ -108,6 +108,8 @@ export function stepNode(state: NodeState, event: NodeEvent, ctx: Context): Node
   }
   return { state, effects };
 }
+
+const isGone = (state: NodeState): boolean => state.phase === 'gone';
 
 /** When to call {@link stepNode} with a tick at the latest. What waits for an answer is due when the call expires. */
 export function nextDeadlineMs(state: NodeState, ctx: Pick<Context, 'nowMs' | 'wallMs'>): MonoMs {

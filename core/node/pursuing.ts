@@ -3,7 +3,7 @@ import type { Outcome } from '../cloud.js';
 import { answered, asked, dueCall, type Pursuit, startPursuit } from '../seats/pursuit.js';
 import { type HeldSeat, seatName } from '../seats/seat.js';
 import { type Context, type MonoMs, NEVER } from '../time.js';
-import { ask } from './calls.js';
+import { ask, forgetCalls } from './calls.js';
 import type { Emit, NodeState } from './state.js';
 import { isHeld } from './view.js';
 
@@ -28,6 +28,8 @@ export function reconcilePursuits(state: NodeState, ctx: Context, emit: Emit): v
     if (call === null) continue;
     if (call.op === 'launch') state.counters.launchesAsked++;
     state.pursuits.set(slot, asked(pursuit));
+    // An earlier pursuit of the slot may still wait: its answer must not be taken for this one's.
+    forgetCalls(state, (p) => p.for === 'pursuit' && p.slot === slot);
     ask(state, { for: 'pursuit', slot }, call, ctx, emit);
   }
 }
