@@ -191,7 +191,7 @@ describe('a brain under random events', () => {
         watch.see(host, host.step());
         for (let i = 0; i < 250; i++) watch.see(host, someStep(rng, host));
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -216,7 +216,7 @@ describe('a brain under random events', () => {
           expect(host.nextMs()).toBeGreaterThan(host.now);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 });

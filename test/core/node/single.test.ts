@@ -281,6 +281,42 @@ describe('answers', () => {
   });
 });
 
+describe('two pursuits of one slot, one after the other', () => {
+  it('an answer to the first is not taken for an answer to the second', () => {
+    const host = servingHost({ spec: specOf({ policy: policyOf({ atRiskMs: 1_000 }) }) });
+    host.imds('events/recommendations/rebalance', 200, '{"noticeTime":"2026-01-17T10:00:00Z"}');
+    const first = host.asked('readHint')[0];
+    host.now += 1_500;
+    host.step();
+    expect(host.state.pursuits.size).toBe(0);
+    host.interrupt(120_000);
+    const second = host.asked('readHint')[1];
+    if (first === undefined || second === undefined) throw new Error('Two hints should have been asked for.');
+    host.reply(second, OK);
+    expect(host.asked('launch').length).toBe(1);
+    host.reply(first, OK);
+    expect(host.state.pursuits.get(1)).toMatchObject({ stage: 'launch', asked: true });
+    host.answer('launch', { ok: true, value: { instanceIds: ['i-new'], errors: [] } });
+    expect(host.state.pursuits.get(1)?.launched?.instanceId).toBe('i-new');
+  });
+});
+
+describe('a brain that is gone', () => {
+  it('answers nothing more, and names no deadline', () => {
+    const host = servingHost({ keepInstance: true });
+    host.step({ type: 'stop', reason: 'signal' });
+    drain(host, 150_000);
+    expect(host.state.phase).toBe('gone');
+    const before = host.effects.length;
+    host.interrupt(120_000);
+    for (const call of [...host.open]) host.reply(call, failure('unknown'));
+    host.now += 600_000;
+    host.step();
+    expect(host.effects.length).toBe(before);
+    expect(host.nextMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
 describe('IMDS', () => {
   it('errors, 404s with bodies and garbage change nothing', () => {
     const host = servingHost();
