@@ -2,7 +2,7 @@ import type { LaunchAnswer, LaunchRequest, NodeView } from '../../../core/cloud.
 import { seatFromTags, TAG } from '../../../core/seats/tags.js';
 import type { FleetAnswer, FleetRequest, InstanceRecord } from './types.js';
 
-/** The CreateFleet that a launch request stands for, for hosts that drive the model without a wire between. */
+/** The CreateFleet that a launch request stands for, as aws/ sends it: for hosts without a wire between. */
 export function fleetRequestOf(launch: LaunchRequest): FleetRequest {
   const tags = Object.fromEntries(launch.tags);
   return {
@@ -24,7 +24,7 @@ export function fleetRequestOf(launch: LaunchRequest): FleetRequest {
     onDemand: null,
     defaultMarket: launch.market,
     spotAllocation: launch.market === 'spot' ? 'price-capacity-optimized' : null,
-    onDemandAllocation: null,
+    onDemandAllocation: launch.market === 'on-demand' ? 'lowest-price' : null,
     interruptionBehavior: null,
     minSpot: null,
     minOnDemand: null,
@@ -37,6 +37,7 @@ export function fleetRequestOf(launch: LaunchRequest): FleetRequest {
 
 /** `kindOf` sorts AWS's codes; the local cloud doesn't decide what its callers make of them. */
 export function launchAnswerOf(
+  launch: LaunchRequest,
   answer: FleetAnswer,
   kindOf: (code: string) => LaunchAnswer['errors'][number]['kind'],
 ): LaunchAnswer {
@@ -47,7 +48,7 @@ export function launchAnswerOf(
       code,
       message,
       instanceType: override.instanceType,
-      zone: override.zone,
+      zone: launch.overrides.find(({ subnetId }) => subnetId === override.subnetId)?.zone ?? null,
     })),
   };
 }
