@@ -1,40 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { describe as describeInstances, describeStatus } from '../../../local/ec2/model/describe.js';
-import { createFleet } from '../../../local/ec2/model/fleet.js';
 import { nextDeadlineMs } from '../../../local/ec2/model/launch.js';
-import { advance, fail, interrupt, terminate } from '../../../local/ec2/model/life.js';
+import { fail, interrupt, terminate } from '../../../local/ec2/model/life.js';
 import { setCapacity } from '../../../local/ec2/model/pools.js';
 import { type RunRequest, runInstances } from '../../../local/ec2/model/run.js';
-import { createTags } from '../../../local/ec2/model/tags.js';
-import type { Ec2Options, FleetRequest } from '../../../local/ec2/model/types.js';
-import { AwsError } from '../../../local/wire/error.js';
-import { fleetRequest, type World, world } from './world.js';
-
-const ALL = { instanceIds: [], filters: [], maxResults: null, nextToken: null };
-
-const launch = (at: World, token: string | null, more: Partial<FleetRequest> = {}) =>
-  createFleet(at.model, fleetRequest(at, token, more), at.ctx());
-
-const launchOne = (at: World, token: string | null = null): string =>
-  launch(at, token).instances[0]?.instanceIds[0] ?? '';
-
-function codeOf(act: () => unknown): string {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof AwsError) return error.code;
-    throw error;
-  }
-  return 'OK';
-}
-
-const pass = (at: World, ms: number) => {
-  at.now += ms;
-  return advance(at.model, at.ctx());
-};
-
-const states = (at: World) => describeInstances(at.model, ALL, at.ctx()).items.map(({ state }) => state);
+import type { Ec2Options } from '../../../local/ec2/model/types.js';
+import { ALL, codeOf, launch, launchOne, pass, states } from './helpers.js';
+import { fleetRequest, world } from './world.js';
 
 describe('tokens', () => {
   test('the same request launches once, another one is a mismatch', () => {
@@ -315,91 +288,5 @@ describe('the life of an instance', () => {
     expect(status()).toEqual(['initializing']);
     pass(at, 60_000);
     expect(status()).toEqual(['ok']);
-  });
-});
-
-describe('lagging describes', () => {
-  test('a new instance is not there yet, an ended one still runs, tags are old', () => {
-    const at = world({ describeLagMs: 5_000 });
-    const id = launchOne(at);
-    const see = () => describeInstances(at.model, { ...ALL, instanceIds: [id] }, at.ctx()).items[0];
-    expect(codeOf(see)).toBe('InvalidInstanceID.NotFound');
-    expect(states(at)).toEqual([]);
-    pass(at, 5_000);
-    expect(see()?.state).toBe('pending');
-    pass(at, 20_000);
-    createTags(at.model, [id], { colour: 'red' }, at.ctx());
-    terminate(at.model, [id], at.ctx());
-    pass(at, 4_999);
-    expect(see()).toMatchObject({ state: 'running', tags: expect.not.objectContaining({ colour: 'red' }) });
-    pass(at, 1);
-    expect(see()).toMatchObject({ state: 'shutting-down', tags: { colour: 'red' } });
-  });
-
-  test('what is seen is what was true then', () => {
-    fc.assert(
-      fc.property(fc.array(fc.nat(12_000), { minLength: 1, maxLength: 15 }), fc.nat(20_000), (waits, lag) => {
-        const act = (at: World, i: number): void => {
-          const [first] = at.model.instances.keys();
-          if (i % 3 === 0) launch(at, `t${i}`);
-          else if (first !== undefined && i % 3 === 1) createTags(at.model, [first], { step: String(i) }, at.ctx());
-          else if (first !== undefined) terminate(at.model, [first], at.ctx());
-        };
-        let now = 0;
-        const times = waits.map((wait) => (now += wait + 1));
-        const prompt = world();
-        const truth = times.map((time, i) => {
-          pass(prompt, time - prompt.now);
-          act(prompt, i);
-          return states(prompt);
-        });
-        const lagging = world({ describeLagMs: lag });
-        const timeline = times.flatMap((time, i) => [
-          { time, i, check: false },
-          { time: time + lag, i, check: true },
-        ]);
-        timeline.sort((a, b) => a.time - b.time || Number(a.check) - Number(b.check));
-        for (const { time, i, check } of timeline) {
-          pass(lagging, time - lagging.now);
-          if (check) expect(states(lagging)).toEqual(truth[i]);
-          else act(lagging, i);
-        }
-      }),
-      { numRuns: 100 },
-    );
-  });
-});
-
-describe('describing', () => {
-  test('filters join by and, values by or, with wildcards', () => {
-    const at = world();
-    launch(at, 'a', { tagSpecifications: [{ resourceType: 'instance', tags: { slot: '1', team: 'red*' } }] });
-    launch(at, 'b', { tagSpecifications: [{ resourceType: 'instance', tags: { slot: '2' } }] });
-    const find = (...filters: [string, ...string[]][]) =>
-      describeInstances(
-        at.model,
-        { ...ALL, filters: filters.map(([name, ...values]) => ({ name, values })) },
-        at.ctx(),
-      ).items.map(({ tags }) => tags.slot);
-    expect(find(['tag:slot', '1', '2'])).toEqual(['1', '2']);
-    expect(find(['tag:slot', '*'], ['tag-key', 'te?m'])).toEqual(['1']);
-    expect(find(['tag:team', 'red\\*'])).toEqual(['1']);
-    expect(find(['tag:team', 'red'])).toEqual([]);
-    expect(find(['instance-lifecycle', 'spot'], ['instance-state-name', 'pending', 'running'])).toHaveLength(2);
-    expect(find(['private-ip-address', '127.64.1.2'])).toEqual(['2']);
-    expect(codeOf(() => find(['colour', 'x']))).toBe('InvalidParameterValue');
-    expect(codeOf(() => find(['tag:slot']))).toBe('InvalidParameterValue');
-  });
-
-  test('tags in the metadata must fit into a path', () => {
-    const at = world();
-    const id = launchOne(at);
-    expect(codeOf(() => createTags(at.model, [id], { 'a/b': '' }, at.ctx()))).toBe('InvalidParameterValue');
-    expect(codeOf(() => createTags(at.model, [id], { 'aws:x': '' }, at.ctx()))).toBe('InvalidParameterValue');
-    const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`k${i}`, '']));
-    expect(codeOf(() => createTags(at.model, [id], many, at.ctx()))).toBe('TagLimitExceeded');
-    expect(codeOf(() => createTags(at.model, [id, 'lt-0'], { a: '' }, at.ctx()))).toBe(
-      'InvalidLaunchTemplateId.NotFound',
-    );
   });
 });
