@@ -61,9 +61,10 @@ export function createImds(options: ImdsOptions): Imds {
 
   async function send(method: 'GET' | 'PUT', path: string, headers: Record<string, string>): Promise<ImdsAnswer> {
     counters.requests += 1;
-    const answer = await exchange({ host, port, method, path, headers, timeoutMs, maxBytes: MAX_BODY_BYTES, agent });
-    if (![200, 401, 404].includes(answer.status)) counters.failed += 1;
-    return answer;
+    const request = { host, port, method, path, headers, timeoutMs, maxBytes: MAX_BODY_BYTES, agent };
+    const { status, body } = await exchange(request);
+    if (![200, 401, 404].includes(status)) counters.failed += 1;
+    return { status, body };
   }
 
   /** One PUT at a time, however many wait for the token. */

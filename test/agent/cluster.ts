@@ -160,18 +160,6 @@ async function furnish(
   return parsed.value;
 }
 
-/** Waits for something to become true; fails with what was last seen. */
-export async function eventually<T>(look: () => Promise<T> | T, wanted: (seen: T) => boolean, ms = 15_000): Promise<T> {
-  const until = performance.now() + ms;
-  let seen = await look();
-  while (!wanted(seen)) {
-    if (performance.now() > until) throw new Error(`not within ${ms} ms; last seen: ${JSON.stringify(seen)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    seen = await look();
-  }
-  return seen;
-}
-
 /** One of the agent's pages, as JSON; null while it doesn't answer. */
 export async function page(insideIp: string, path: string): Promise<Record<string, unknown> | null> {
   try {
