@@ -3,8 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { aws_s3_assets as assets, aws_iam as iam } from 'aws-cdk-lib';
-import type { Construct, IConstruct } from 'constructs';
-import type { Right } from './policy.js';
+import type { IConstruct } from 'constructs';
 
 /** Context key of a folder with other bundles than the shipped ones, for those who build their own. */
 const CONTEXT_KEY = 'synkti:bundles';
@@ -35,24 +34,4 @@ function bundleFolders(scope: IConstruct): readonly string[] {
   // This module is dist/lib/bundles.js in the package and lib/bundles.ts in the repository.
   const here = dirname(fileURLToPath(import.meta.url));
   return here.endsWith(join('dist', 'lib')) ? [dirname(here)] : [join(dirname(here), 'dist')];
-}
-
-/** The agent's bundle as nodes fetch it. */
-export interface AgentBundle {
-  /** `s3://...` */
-  readonly url: string;
-  readonly sha256: string;
-  readonly right: Right;
-}
-
-/** Uploads the agent's bundle at deployment. */
-export function agentBundle(scope: Construct): AgentBundle {
-  const { path, sha256 } = bundle(scope, 'agent.mjs');
-  const asset = new assets.Asset(scope, 'Agent', { path });
-  const statement = new iam.PolicyStatement({
-    sid: 'FetchAgent',
-    actions: ['s3:GetObject'],
-    resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
-  });
-  return { url: asset.s3ObjectUrl, sha256, right: { statement } };
 }

@@ -14,7 +14,7 @@ import {
   Token,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { type AgentBundle, agentBundle } from './bundles.js';
+import { type AgentAsset, agentAsset } from './agent-asset.js';
 import { type Capacity, resolveCapacity } from './capacity.js';
 import type { ISynktiCluster, SynktiClusterProps } from './cluster-props.js';
 import { guard } from './guards.js';
@@ -99,7 +99,7 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
     this.securityGroup = gossipGroup(this, props.vpc);
     this.connections = this.securityGroup.connections;
 
-    const agent = agentBundle(this);
+    const agent = agentAsset(this);
     const capacity = resolveCapacity(props.capacity ?? {});
     const machine = resolveMachine(props.machine ?? {}, capacity);
     this.launchTemplate = nodeLaunchTemplate(this, {
@@ -203,7 +203,7 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
     return bound;
   }
 
-  #userData(agent: AgentBundle, keepBrokenNodes: boolean): string {
+  #userData(agent: AgentAsset, keepBrokenNodes: boolean): string {
     const { failover } = this.#props;
     const grace = this.#workloads.map((workload) => workload._options.stopGrace ?? Duration.seconds(30));
     const drain = failover?.drainTime ?? Duration.minutes(2);

@@ -1,8 +1,8 @@
-import type { AgentBundle } from './bundles.js';
+import type { AgentAsset } from './agent-asset.js';
 import { type BoundFiles, quote } from './files.js';
 
 export interface NodeSetup {
-  readonly agent: AgentBundle;
+  readonly agent: AgentAsset;
   readonly region: string;
   readonly needsDocker: boolean;
   readonly files: readonly NodeFiles[];
