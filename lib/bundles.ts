@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { aws_s3_assets as assets, aws_iam as iam } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /** Context key of a folder with other bundles than the shipped ones, for those who build their own. */
