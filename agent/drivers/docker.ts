@@ -188,8 +188,12 @@ export function createDockerDriver(
     check?.stop();
     check = null;
     if (containerId !== null) {
-      const late = setTimeout(() => void engine.kill(containerId ?? ''), graceMs);
-      await engine.stop(containerId, Math.floor(graceMs / 1_000));
+      const id = containerId;
+      let late: NodeJS.Timeout | undefined;
+      const killed = new Promise((resolve) => {
+        late = setTimeout(() => resolve(engine.kill(id)), graceMs);
+      });
+      await Promise.race([engine.stop(id, Math.floor(graceMs / 1_000)), killed]);
       clearTimeout(late);
     }
     await life;
