@@ -6,7 +6,7 @@ import { exchangePaceMs, type GossipConfig, probePaceMs } from './config.js';
 import { beginJoin, fullState, mergeExchange, runExchange, runJoin, runReconnect, seedAnswered } from './exchange.js';
 import type { Address, Member, Meta } from './member.js';
 import type { Exchange, Message } from './message.js';
-import { dropProbes, hearAck, hearNack, hearPingReq, nextProbeDeadlineMs, runProbes, startProbe } from './probe.js';
+import { dropProbes, hearAck, hearNack, hearPingReq, nextProbeDeadlineMs, runProbes, startProbes } from './probe.js';
 import { createQueue } from './queue.js';
 import { allMembers, createRoster, forgetGone, liveOnes, nextForgetMs, sample } from './roster.js';
 import { type GossipCounters, type GossipEffect, type GossipState, hasLeft, send, type Turn } from './state.js';
@@ -236,7 +236,7 @@ function runDue(turn: Turn): void {
   forgetGone(state.roster, state.config.tombstoneMs, ctx.nowMs);
   if (!hasLeft(state)) {
     runJoin(turn);
-    startProbe(turn);
+    startProbes(turn);
     runExchange(turn);
     runReconnect(turn);
   }

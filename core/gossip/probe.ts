@@ -18,6 +18,8 @@ import { hearSuspect, wordAgainst } from './words.js';
  * A suspected member is told so in the very ping that probes it (buddy notification).
  */
 
+/** Probes in flight beyond which suspected members wait for their turn. */
+const PROBES_MAX = 16;
 /** Probes made for others at one time; more are refused, the asker has other helpers. */
 const RELAYS_MAX = 256;
 /** A helper says "no answer" after this share of the time-out (Lifeguard, section IV-A), so that it comes in time. */
@@ -31,14 +33,23 @@ export function runProbes(turn: Turn): void {
   runRelays(turn);
 }
 
-/** Starts the next probe when it is due. */
-export function startProbe(turn: Turn): void {
+/** Starts the round's next probe when it is due, and those of freshly suspected members at once. */
+export function startProbes(turn: Turn): void {
   const { state, ctx } = turn;
+  while (state.probeFirst.length > 0 && state.probes.size < PROBES_MAX) {
+    const suspected = state.roster.byId.get(state.probeFirst.shift() ?? '');
+    if (suspected?.status === 'suspect') startProbe(turn, suspected);
+  }
   if (state.nextProbeMs > ctx.nowMs || state.roster.order.length === 0) return;
+  const paceMs = probePaceMs(state.config, liveCount(state.roster));
+  state.nextProbeMs = after(ctx.nowMs, scaled(state.awareness, paceMs));
+  const target = nextInRound(state.roster, ctx);
+  if (target !== null) startProbe(turn, target);
+}
+
+function startProbe(turn: Turn, target: Member): void {
+  const { state, ctx } = turn;
   const { config, awareness } = state;
-  state.nextProbeMs = after(ctx.nowMs, scaled(awareness, probePaceMs(config, liveCount(state.roster))));
-  const target = nextTarget(turn);
-  if (target === null) return;
   const seq = takeSeq(state);
   state.counters.probes++;
   state.probes.set(seq, {
@@ -103,15 +114,6 @@ export function nextProbeDeadlineMs(state: GossipState): MonoMs {
 export function dropProbes(state: GossipState): void {
   state.probes.clear();
   state.relays.clear();
-}
-
-function nextTarget(turn: Turn): Member | null {
-  const { state, ctx } = turn;
-  for (let id = state.probeFirst.shift(); id !== undefined; id = state.probeFirst.shift()) {
-    const member = state.roster.byId.get(id);
-    if (member?.status === 'suspect') return member;
-  }
-  return nextInRound(state.roster, ctx);
 }
 
 function askHelpers(turn: Turn, seq: number, probe: Probe): void {

@@ -22,7 +22,7 @@ export interface GossipState {
   readonly probes: Map<number, Probe>;
   /** Probes made for others, by the seq used towards the target. */
   readonly relays: Map<number, Relay>;
-  /** Suspected members to probe before the round goes on. */
+  /** Freshly suspected members to probe out of turn. */
   readonly probeFirst: string[];
   nextSeq: number;
   nextProbeMs: MonoMs;

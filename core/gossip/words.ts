@@ -17,7 +17,7 @@ type Suspect = Extract<Message, { type: 'suspect' }>;
 type Dead = Extract<Message, { type: 'dead' }>;
 
 /** Suspected members waiting to be probed out of turn, at most. */
-const PROBE_FIRST_MAX = 8;
+const PROBE_FIRST_MAX = 16;
 
 export function hearAlive(turn: Turn, incoming: Member, passOn = true): void {
   const { state } = turn;

@@ -34,6 +34,19 @@ describe('what gossip costs and how fast it is', () => {
     }
   });
 
+  it('finds half of 10 nodes gone at once, and wrongs none of the others', () => {
+    for (const seed of seeds(10)) {
+      const world = new World({ seed });
+      world.addMany(10);
+      world.run(20_000);
+      world.kill('n1', 'n3', 'n5', 'n7', 'n9');
+      expect(
+        world.runUntil(() => world.agreed(), 20_000, 20),
+        `seed ${seed}`,
+      ).not.toBeNull();
+    }
+  });
+
   it.each([
     ['lan', 6],
     ['local', 2],
