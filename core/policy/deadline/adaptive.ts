@@ -117,7 +117,9 @@ class Adaptive implements DeadlinePolicy {
     if (this.#lastMs === -1) {
       this.#zones = view.available.map((up) => ({ up, sinceMs: nowMs }));
     } else {
-      view.available.forEach((up, zone) => this.#learnZone(zone, up, nowMs, view.available));
+      view.available.forEach((up, zone) => {
+        this.#learnZone(zone, up, nowMs, view.available);
+      });
       if (this.#wasAllDown) {
         const since = this.#allDownSinceMs;
         this.#staysAway.observe((this.#lastMs - since) / HOUR_MS, (nowMs - since) / HOUR_MS, !allDown);
