@@ -44,6 +44,9 @@ describe('what gossip costs and how fast it is', () => {
         world.runUntil(() => world.agreed(), 20_000, 20),
         `seed ${seed}`,
       ).not.toBeNull();
+      const running = new Set(world.running());
+      const wronged = world.news.filter((n) => n.change === 'died' && running.has(n.member.id));
+      expect(wronged, `seed ${seed}`).toEqual([]);
     }
   });
 
