@@ -151,10 +151,8 @@ describe('host', () => {
     );
     expect(lines.join('')).toMatch(/"effect":"start-workload","why":"boom","code":"effect-failed"/);
     const { events } = host.counters;
-    await eventually(
-      () => host.counters.events,
-      (n) => n > events,
-    );
+    host.push({ type: 'tick' });
+    expect(host.counters.events).toBe(events + 1);
     host.stop();
   });
 
@@ -184,7 +182,11 @@ describe('host', () => {
     host.push({ type: 'tick' });
     await eventually(
       () => ops(calls),
-      (seen) => seen.includes('tagNode'),
+      (seen) => seen.includes('registerTarget'),
+    );
+    await eventually(
+      () => pages.health(),
+      ({ ok }) => ok,
     );
     expect(pages.health()).toMatchObject({ ok: true, phase: 'serving', workload: 'healthy' });
     expect(pages.seat()).toMatchObject({ id: IDENTITY.instanceId, targets: [{ arn: TG, state: 'registered' }] });
