@@ -1,24 +1,20 @@
-/** An example app: a web service on six spot nodes behind a load balancer. */
-import { App, aws_ec2 as ec2, Stack } from 'aws-cdk-lib';
-import { SynktiCluster, Workload } from '../lib/index.js';
+/** An example app: a web service on six spot nodes behind a load balancer, in a VPC of its own. */
+import { App, aws_ec2 as ec2, Stack, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { webService } from '../examples/cdk/web-service.js';
 
 const app = new App();
+Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+
 const region = process.env.CDK_DEFAULT_REGION ?? 'us-east-1';
 const stack = new Stack(app, 'SynktiExample', { env: { region } });
-
 const vpc = new ec2.Vpc(stack, 'Vpc', {
   // Named, not counted: CDK would have to ask the account for a third zone.
   availabilityZones: ['a', 'b', 'c'].map((zone) => `${region}${zone}`),
   natGateways: 1,
 });
-
-new SynktiCluster(stack, 'Web', {
-  vpc,
-  clusterName: 'example',
-  capacity: { desired: 6 },
-  workload: Workload.container({
-    image: 'public.ecr.aws/nginx/nginx:1.29',
-    port: 80,
-    healthCheck: { path: '/' },
-  }),
+Validations.of(vpc).acknowledge({
+  id: 'AwsSolutions-VPC7',
+  reason: 'An example to try: flow logs cost more than the rest of the VPC.',
 });
+webService(stack, vpc);

@@ -70,17 +70,17 @@ export class OwnBalancer extends Construct {
       const redirect = this.loadBalancer.addRedirect({ open: false });
       redirect.connections.allowDefaultPortFrom(from, 'Requests to be sent to HTTPS');
     }
-    if (internetFacing) {
-      Validations.of(this.loadBalancer).acknowledge({
-        id: 'AwsSolutions-EC23',
-        reason: 'The app asked for a balancer that faces the Internet; only the ports of its listeners are open.',
-      });
-      if (!secure) {
-        Annotations.of(this).addWarningV2(
-          'synkti:plainHttp',
-          'The load balancer faces the Internet with plain HTTP. Give LoadBalancing.ownBalancer() a certificate.',
-        );
-      }
+    Validations.of(this.loadBalancer).acknowledge({
+      id: 'AwsSolutions-EC23',
+      reason: internetFacing
+        ? 'The app asked for a balancer that faces the Internet; only the ports of its listeners are open.'
+        : "Only the VPC's own addresses are let in, which cdk-nag can't read when the VPC is of the same stack.",
+    });
+    if (internetFacing && !secure) {
+      Annotations.of(this).addWarningV2(
+        'synkti:plainHttp',
+        'The load balancer faces the Internet with plain HTTP. Give LoadBalancing.ownBalancer() a certificate.',
+      );
     }
     return listener;
   }
