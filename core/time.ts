@@ -40,5 +40,7 @@ export function after<T extends MonoMs | WallMs>(from: T, durationMs: number): T
 
 /** The earlier of some moments; {@link NEVER} when there are none. */
 export function earliest(...times: readonly MonoMs[]): MonoMs {
-  return times.length === 0 ? NEVER : (Math.min(...times) as MonoMs);
+  let first = NEVER;
+  for (const time of times) if (time < first) first = time;
+  return first;
 }

@@ -1,6 +1,7 @@
+import type { NodeView } from '../cloud.js';
 import type { GossipEffect, GossipState } from '../gossip/gossip.js';
 import { stepGossip } from '../gossip/gossip.js';
-import { MAX_PURSUING, type Meta } from '../gossip/member.js';
+import { type Address, MAX_PURSUING, type Meta } from '../gossip/member.js';
 import type { Context } from '../time.js';
 import type { Emit, NodeState } from './state.js';
 import { ownHealth } from './view.js';
@@ -24,6 +25,11 @@ export function takeGossip(
     const { slot, generation } = member.meta.seat;
     emit({ type: 'log', level, code: `member-${change}`, fields: { member: member.id, slot, generation } });
   }
+}
+
+/** Where nodes that EC2 knows of can be reached. */
+export function seedsOf(nodes: readonly NodeView[], port: number): Address[] {
+  return nodes.flatMap(({ privateIp }) => (privateIp === null ? [] : [{ host: privateIp, port }]));
 }
 
 /** Tells the others when this node's own record has changed. */

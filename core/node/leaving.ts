@@ -3,13 +3,14 @@ import { type DrainFacts, type DrainStart, hurryDrain, startDrain, stepDrain } f
 import { stepGossip } from '../gossip/gossip.js';
 import type { LeaveCause } from '../gossip/member.js';
 import { backoffMs } from '../seats/rung.js';
+import { canWait } from '../seats/vacancy.js';
 import { after, type Context, type MonoMs, NEVER, type WallMs } from '../time.js';
 import { ask, isAsking } from './calls.js';
 import { publishMeta, takeGossip } from './gossiping.js';
 import { pursue } from './pursuing.js';
 import type { Emit, NodeState } from './state.js';
 import { askTarget } from './targets.js';
-import { nextSeatOfSlot, successor, workloadsRunning } from './view.js';
+import { everySlotServes, nextSeatOfSlot, successor, workloadsRunning } from './view.js';
 
 /** Begins to leave, or shortens a leave under way. `deadlineMs` null: nothing forces it. */
 export function leave(state: NodeState, cause: LeaveCause, deadlineMs: WallMs | null, ctx: Context, emit: Emit): void {
@@ -100,10 +101,10 @@ function stopWorkloads(state: NodeState, graceMs: number, emit: Emit): void {
 function writeWords(state: NodeState, ctx: Context, emit: Emit): void {
   if (state.drain === null || state.words.dueMs > ctx.nowMs || isAsking(state, (p) => p.for === 'words')) return;
   const { ledger } = state.drain;
+  if (state.words.written !== null && !repliesLater(state.words.written, ledger.replacement)) return;
   const { cluster, bucket } = state.spec;
   const { zone, instanceType, lifecycle } = state.identity;
   const body = JSON.stringify({ format: 1, cluster, zone, instanceType, lifecycle, ...ledger });
-  if (state.words.written !== null && !repliesLater(state.words.written, ledger.replacement)) return;
   if (state.words.written === null) emit({ type: 'save-log', bucket, key: `last-words/${ledger.id}.log` });
   ask(state, { for: 'words', body }, { op: 'putObject', bucket, key: `incidents/${ledger.id}.json`, body }, ctx, emit);
 }
@@ -119,13 +120,24 @@ export function afterWords(state: NodeState, body: string, ok: boolean, ctx: Con
 /** After the drain: AWS takes an interrupted machine, and doesn't bill its first hour; any other is given back. */
 function reconcileEnd(state: NodeState, ctx: Context, emit: Emit): void {
   const own = state.pursuits.get(state.identity.seat.slot);
-  const seeking = own !== undefined && own.launched === null;
-  const reclaimed = state.fate.interruption !== null;
-  if (!seeking && !reclaimed && state.terminateDueMs <= ctx.nowMs && !isAsking(state, (p) => p.for === 'terminate')) {
-    takeGossip(state, stepGossip(state.gossip, { type: 'leave' }, ctx), emit);
+  if (own !== undefined && own.launched === null) return;
+  if (state.fate.interruption !== null) {
+    // Not before its seat is held again, or nobody would look after it in the meantime.
+    if (!needsReplacement(state) || successor(state) !== null) leaveGossip(state, ctx, emit);
+  } else if (state.leaving !== null && canWait(state.leaving) && !everySlotServes(state)) {
+    // What made this leave safe isn't true any more: it stays to help until it is.
+    return;
+  } else if (state.terminateDueMs <= ctx.nowMs && !isAsking(state, (p) => p.for === 'terminate')) {
+    leaveGossip(state, ctx, emit);
     if (state.keepInstance) exit(state, emit);
     else ask(state, { for: 'terminate' }, { op: 'terminate', instanceId: state.identity.id }, ctx, emit);
   }
+}
+
+function leaveGossip(state: NodeState, ctx: Context, emit: Emit): void {
+  if (state.leftGossip) return;
+  state.leftGossip = true;
+  takeGossip(state, stepGossip(state.gossip, { type: 'leave' }, ctx), emit);
 }
 
 export function afterTerminate(state: NodeState, ok: boolean, ctx: Context, emit: Emit): void {

@@ -67,6 +67,7 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
     tags: { wanted: null, written: null, dueMs: ctx.nowMs },
     words: { written: null, dueMs: ctx.nowMs },
     terminateDueMs: ctx.nowMs,
+    leftGossip: false,
     calls: new Map(),
     nextCallId: 1,
     counters: { launchesAsked: 0, replacementsLaunched: 0, silentDeathsConfirmed: 0, surplusLeft: 0 },

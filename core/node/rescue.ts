@@ -8,20 +8,21 @@
  *     nobody -> fill the seat
  */
 import type { NodeView, Outcome } from '../cloud.js';
-import { liveMembers, member, members } from '../gossip/gossip.js';
+import { liveMembers, member, members, stepGossip } from '../gossip/gossip.js';
 import { watchLaunched } from '../seats/pursuit.js';
 import { seatName } from '../seats/seat.js';
 import { farthestSeat, isLiveState } from '../seats/surplus.js';
-import { rescuerRank, type Vacancy, vacancies } from '../seats/vacancy.js';
+import { canWait, rescuerRank, type Vacancy, vacancies } from '../seats/vacancy.js';
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
 import { ask, isAsking } from './calls.js';
+import { seedsOf, takeGossip } from './gossiping.js';
 import { pursue } from './pursuing.js';
 import type { Emit, NodeState } from './state.js';
 import { pursuedElsewhere } from './view.js';
 
 export function reconcileVacancies(state: NodeState, ctx: Context, emit: Emit): void {
-  // One that goes leaves the vacancies of others to the others.
-  if (state.phase !== 'serving') {
+  // One that goes leaves the vacancies to the others, unless it can wait.
+  if (state.phase !== 'serving' && !(state.leaving !== null && canWait(state.leaving))) {
     state.vacancies.clear();
     return;
   }
@@ -66,12 +67,20 @@ function heldBack(state: NodeState, slot: number): boolean {
 }
 
 export function afterRescueLook(state: NodeState, outcome: Outcome<'findNodes'>, ctx: Context, emit: Emit): void {
+  if (outcome.ok) joinUnknown(state, outcome.value, ctx, emit);
   for (const [slot, watched] of [...state.vacancies]) {
     if (watched.dueMs > ctx.nowMs || state.pursuits.has(slot)) continue;
     const vacancy = vacancyOf(state, slot);
     postpone(state, slot, ctx);
     if (outcome.ok && vacancy !== null) judge(state, vacancy, watched.sinceMs, outcome.value, ctx, emit);
   }
+}
+
+/** Halves that were parted for so long that they forgot each other meet again here. */
+function joinUnknown(state: NodeState, nodes: readonly NodeView[], ctx: Context, emit: Emit): void {
+  const unknown = nodes.filter((n) => n.state === 'running' && member(state.gossip, n.instanceId) === undefined);
+  const seeds = seedsOf(unknown, state.spec.gossip.port);
+  if (seeds.length > 0) takeGossip(state, stepGossip(state.gossip, { type: 'join', seeds }, ctx), emit);
 }
 
 function judge(

@@ -5,7 +5,7 @@ import { backoffMs } from '../seats/rung.js';
 import { verdictBeforeServing } from '../seats/surplus.js';
 import { after, type Context } from '../time.js';
 import { ask, isAsking } from './calls.js';
-import { takeGossip } from './gossiping.js';
+import { seedsOf, takeGossip } from './gossiping.js';
 import { leave } from './leaving.js';
 import type { Emit, NodeState } from './state.js';
 import { askTarget } from './targets.js';
@@ -26,9 +26,8 @@ export function afterStartLook(state: NodeState, outcome: Outcome<'findNodes'>, 
     return;
   }
   const { identity, spec } = state;
-  const seeds = outcome.value
-    .filter((n) => n.instanceId !== identity.id && n.privateIp !== null && n.state === 'running')
-    .map((n) => ({ host: n.privateIp as string, port: spec.gossip.port }));
+  const others = outcome.value.filter((n) => n.instanceId !== identity.id && n.state === 'running');
+  const seeds = seedsOf(others, spec.gossip.port);
   takeGossip(state, stepGossip(state.gossip, { type: 'join', seeds }, ctx), emit);
   state.lookDueMs = after(ctx.nowMs, state.timings.relookMs);
   // Later looks only find peers.

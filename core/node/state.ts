@@ -63,6 +63,8 @@ export interface NodeState {
   tags: { readonly wanted: string | null; readonly written: string | null; readonly dueMs: MonoMs };
   words: { readonly written: string | null; readonly dueMs: MonoMs };
   terminateDueMs: MonoMs;
+  /** It has told the others that it is gone. */
+  leftGossip: boolean;
   /** Calls on their way, by id. */
   readonly calls: Map<number, OpenCall>;
   nextCallId: number;

@@ -1,3 +1,4 @@
+import type { NodePhase } from '../cloud.js';
 import type { HeldSeat } from './seat.js';
 
 /** Tag keys of everything that belongs to a cluster. IMDS serves keys with `:`, but not with `/` or a space. */
@@ -20,6 +21,12 @@ export function seatFromTags(tags: Readonly<Record<string, string | undefined>>)
   const rung = wholeNumber(tags[TAG.rung]);
   if (slot === null || generation === null || generation < 1 || rung === null) return null;
   return { slot, generation, rung };
+}
+
+/** What a node last said of itself; null when it said nothing. */
+export function phaseFromTags(tags: Readonly<Record<string, string | undefined>>): NodePhase | null {
+  const phase = tags[TAG.state];
+  return phase === 'serving' || phase === 'draining' || phase === 'drained' ? phase : null;
 }
 
 function wholeNumber(text: string | undefined): number | null {

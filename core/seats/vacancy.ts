@@ -1,4 +1,4 @@
-import type { Member } from '../gossip/member.js';
+import type { Leaving, Member } from '../gossip/member.js';
 import { rendezvousRank } from './rendezvous.js';
 
 /**
@@ -40,9 +40,19 @@ export const RESCUERS = 3;
  * generation, so that the next loss of the same slot finds another rescuer.
  */
 export function rescuerRank(vacancy: Vacancy, selfId: string, live: readonly Member[]): number | null {
-  const able = live.filter((m) => m.status === 'alive' && m.meta.leaving === null).map((m) => m.id);
+  const able = rescuersAmong(live).map((m) => m.id);
   const rank = rendezvousRank(`${vacancy.slot}.${vacancy.lastGeneration}`, able, selfId);
   return rank >= 0 && rank < RESCUERS ? rank : null;
 }
+
+/** Those who stay; when nobody stays, those who go of their own will, and so can wait. */
+function rescuersAmong(live: readonly Member[]): Member[] {
+  const alive = live.filter((m) => m.status === 'alive');
+  const staying = alive.filter((m) => m.meta.leaving === null);
+  return staying.length > 0 ? staying : alive.filter((m) => m.meta.leaving !== null && canWait(m.meta.leaving));
+}
+
+/** Nothing forces a smaller cluster's last nodes to go at once. */
+export const canWait = (leaving: Leaving): boolean => leaving.cause === 'scale-in';
 
 export const isLive = (member: Member): boolean => member.status === 'alive' || member.status === 'suspect';

@@ -14,7 +14,7 @@ export class Violation extends Error {
  * How long two nodes may hold one slot by mistake before it counts: until gossip carries the word of one to the other,
  * and the loser has drained.
  */
-const SURPLUS_WINDOW_MS = 90_000;
+const SURPLUS_WINDOW_MS = 45_000;
 /** Instances that ended or fell silent this recently may still have been believed alive. */
 const BELIEF_MS = 90_000;
 

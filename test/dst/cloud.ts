@@ -14,7 +14,7 @@ import { createFleet } from '../../local/ec2/model/fleet.js';
 import { terminate } from '../../local/ec2/model/life.js';
 import { createModel, DEFAULT_EC2 } from '../../local/ec2/model/state.js';
 import { createTags } from '../../local/ec2/model/tags.js';
-import { createTemplate, DEFAULT_METADATA } from '../../local/ec2/model/templates.js';
+import { createTemplate, createTemplateVersion, DEFAULT_METADATA } from '../../local/ec2/model/templates.js';
 import type { Ec2Model, FleetRequest, InstanceRecord } from '../../local/ec2/model/types.js';
 import { AwsError } from '../../local/wire/error.js';
 
@@ -92,6 +92,13 @@ export class ModelCloud {
 
   pools(): Spec['launch']['pools'] {
     return ZONES.flatMap((zone, i) => TYPES.map((instanceType) => ({ instanceType, zone, subnetId: `subnet-${i}` })));
+  }
+
+  newTemplateVersion(ctx: Context): number {
+    const template = this.ec2.templates.get(this.templateId);
+    const data = template?.versions[0]?.data;
+    if (template === undefined || data === undefined) throw new Error('The template is gone.');
+    return createTemplateVersion(template, { description: null, data, echo: {} }, ctx).version;
   }
 
   /** What happens to a call on its way; `carryOut` false: it never arrives. */

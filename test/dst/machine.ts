@@ -21,8 +21,8 @@ export interface Surroundings {
   readonly connections: Connections;
   machineAt(host: string): Machine | undefined;
   context(machine: Machine): Context;
-  /** What a machine does is told before it takes effect, for the checkers. */
-  onEffect(machine: Machine, effect: NodeEffect): void;
+  /** What a machine does is told before it takes effect; what comes back is carried out. */
+  onEffect(machine: Machine, effect: NodeEffect): readonly NodeEffect[];
 }
 
 /** Exchanges that wait for their reply. */
@@ -148,8 +148,7 @@ export class Machine {
     const { state, effects } = stepNode(this.brain, event, ctx);
     this.brain = state;
     for (const effect of effects) {
-      this.#world.onEffect(this, effect);
-      this.#apply(effect);
+      for (const allowed of this.#world.onEffect(this, effect)) this.#apply(allowed);
     }
     this.#arm();
   }

@@ -31,12 +31,14 @@ export type PlannedEvent = { readonly atMs: number } & (
   | { readonly type: 'partition'; readonly share: number; readonly forMs: number }
   | { readonly type: 'no-capacity'; readonly market: 'spot' | 'both'; readonly code: string; readonly forMs: number }
   | { readonly type: 'scale'; readonly desired: number }
+  /** A new version of the launch template: callers with different specs now ask for different things with one token. */
+  | { readonly type: 'template' }
 );
 
-const STORM_MS = 120_000;
+const STORM_MS = 100_000;
 
 export function planOf(rng: Rng): Plan {
-  const nodes = 3 + randomInt(rng, 5);
+  const nodes = 3 + randomInt(rng, 4);
   const rough = chance(rng, 0.5);
   const events: PlannedEvent[] = [];
   const count = 2 + randomInt(rng, 6);
@@ -73,10 +75,11 @@ function eventOf(rng: Rng, nodes: number): PlannedEvent {
   if (kind < 73) return { atMs, type: 'restart' };
   if (kind < 82) return { atMs, type: 'rebalance' };
   if (kind < 90) return { atMs, type: 'partition', share: rng.next(), forMs: 2_000 + randomInt(rng, 40_000) };
-  if (kind < 97) {
+  if (kind < 94) {
     const code = pick(rng, ['InsufficientInstanceCapacity', 'MaxSpotInstanceCountExceeded']) ?? '';
     const market = chance(rng, 0.6) ? 'spot' : 'both';
-    return { atMs, type: 'no-capacity', market, code, forMs: 5_000 + randomInt(rng, 90_000) };
+    return { atMs, type: 'no-capacity', market, code, forMs: 5_000 + randomInt(rng, 70_000) };
   }
+  if (kind < 97) return { atMs, type: 'template' };
   return { atMs, type: 'scale', desired: 1 + randomInt(rng, nodes + 3) };
 }

@@ -14,7 +14,7 @@ import { type Plan, type PlannedEvent, planOf } from './plan.js';
 import { EventQueue } from './queue.js';
 
 /** Virtual time that a storm's damage may take to heal. */
-const HEAL_MS = 300_000;
+const HEAL_MS = 150_000;
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 
 export interface Report {
@@ -23,6 +23,13 @@ export interface Report {
   readonly steps: number;
   readonly calls: Readonly<Record<string, number>>;
   readonly launched: number;
+}
+
+export interface WorldOptions {
+  readonly trace?: boolean;
+  readonly plan?: Plan;
+  /** Changes what brains do, to show that the checkers see it. */
+  readonly tamper?: (machine: Machine, effect: NodeEffect) => readonly NodeEffect[];
 }
 
 interface InstanceLife {
@@ -50,11 +57,13 @@ export class World implements Surroundings {
   readonly #slots = new Map<number, InstanceLife[]>();
   readonly #checkers: Checkers;
   readonly #keepTrace: boolean;
+  readonly #tamper: NonNullable<WorldOptions['tamper']>;
   #spec: Spec;
   #steps = 0;
 
-  constructor(seed: number, options: { readonly trace?: boolean; readonly plan?: Plan } = {}) {
+  constructor(seed: number, options: WorldOptions = {}) {
     this.seed = seed;
+    this.#tamper = options.tamper ?? ((_, effect) => [effect]);
     this.#keepTrace = options.trace ?? false;
     const rng = seededRng(seed);
     this.plan = options.plan ?? planOf(forkRng(rng, 'plan'));
@@ -92,7 +101,13 @@ export class World implements Surroundings {
     return this.#context(this.#skews.get(machine.host) ?? 0);
   }
 
-  onEffect(machine: Machine, effect: NodeEffect): void {
+  onEffect(machine: Machine, asked: NodeEffect): readonly NodeEffect[] {
+    const effects = this.#tamper(machine, asked);
+    for (const effect of effects) this.#check(machine, effect);
+    return effects;
+  }
+
+  #check(machine: Machine, effect: NodeEffect): void {
     if (this.#keepTrace && (effect.type === 'log' || effect.type === 'call')) {
       const what = effect.type === 'log' ? `${effect.code} ${JSON.stringify(effect.fields)}` : `call ${effect.call.op}`;
       this.#say(`${machine.id.slice(-4)} (${machine.seat.slot}.${machine.seat.generation}) ${what}`);
@@ -100,9 +115,9 @@ export class World implements Surroundings {
     this.#checkers.onEffect(machine, effect);
   }
 
-  /** Nodes can't be expected to have settled things: they don't hear each other well, or AWS doesn't answer. */
+  /** Nodes can't be expected to have settled things: they don't hear each other. */
   disturbed(): boolean {
-    return this.network.partitioned || this.queue.nowMs < this.plan.stormMs;
+    return this.network.partitioned;
   }
 
   instancesOf(slot: number): readonly InstanceLife[] {
@@ -149,8 +164,8 @@ export class World implements Surroundings {
           atRiskMs: 60_000,
           keepServingMs: 5_000,
           drainMs: 20_000,
-          silentPatienceMs: 120_000,
-          bootPatienceMs: 90_000,
+          silentPatienceMs: 60_000,
+          bootPatienceMs: 45_000,
         },
         gossip: { preset: 'local', port: 7946, secretId: 'synkti/dst' },
         bucket: BUCKET,
@@ -257,20 +272,33 @@ export class World implements Surroundings {
       }
       case 'scale':
         this.smallestDesired = Math.min(this.smallestDesired, event.desired);
-        this.#spec = { ...this.#spec, version: this.#spec.version + 1, desired: event.desired };
-        this.cloud.spec = JSON.stringify(this.#spec);
+        this.#publish({ desired: event.desired });
         return;
+      case 'template': {
+        const templateVersion = this.cloud.newTemplateVersion(ctx);
+        this.#publish({ launch: { ...this.#spec.launch, templateVersion } });
+        return;
+      }
     }
+  }
+
+  #publish(change: Partial<Spec>): void {
+    this.#spec = { ...this.#spec, ...change, version: this.#spec.version + 1 };
+    this.cloud.spec = JSON.stringify(this.#spec);
   }
 
   #victims(): Machine[] {
     return [...this.machines.values()].filter((m) => m.running && m.brain.phase !== 'gone' && !this.hung.has(m.id));
   }
 
-  /** How many may be taken so that one lives to act. A total loss is beyond agents: the Lambdas heal it. */
+  /** How many may be taken so that one wanted node lives to act. A total loss is beyond agents: the Lambdas heal it. */
   #expendable(): number {
     const safe = this.#victims().filter(
-      (m) => m.working && this.cloud.ec2.instances.get(m.id)?.record.interruption === null && m.brain.leaving === null,
+      (m) =>
+        m.working &&
+        m.seat.slot < this.#spec.desired &&
+        this.cloud.ec2.instances.get(m.id)?.record.interruption === null &&
+        m.brain.leaving === null,
     );
     return Math.max(0, safe.length - 1);
   }
