@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import { findBundles } from './bundles.js';
 import { writeJson } from './rehearse/json-file.js';
 import { type RunFigures, verdictJson, verdictText } from './rehearse/report.js';
-import { type HeldOpen, run } from './rehearse/run.js';
+import type { HeldOpen } from './rehearse/run.js';
 import { liveScreen, plainScreen } from './rehearse/screen.js';
 import { DEFAULTS, type RehearseFlags, readSettings, type Settings } from './rehearse/settings.js';
 import type { Timeline } from './rehearse/timeline.js';
@@ -23,7 +23,9 @@ Examples:
 
 Exit code: 0 when every promise was kept, 1 when one was broken, 2 when the command line is wrong.`;
 
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+/** Of an option that can be given several times. */
+const collect = (value: string, before: unknown): readonly string[] => [...listOf(before), value];
+const listOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value : []);
 
 export function register(program: Command): void {
   program
@@ -39,12 +41,12 @@ export function register(program: Command): void {
     .option('--no-notice', 'interruptions come without a notice')
     .option('--real-time', "AWS's own times: 120 s of notice, 16 s to launch, 5 s between health checks")
     .optionsGroup('Scenario (default: a seeded market):')
-    .option('--interrupt <slots@time>', 'EC2 takes nodes back, such as 3@15s or 0,1@5s; repeatable', collect, [])
-    .option('--kill <slots@time>', 'nodes die without a word, such as 2@10s; repeatable', collect, [])
-    .option('--rebalance <slots@time>', 'rebalance recommendation, such as 1@5s; repeatable', collect, [])
-    .option('--reclaim-zone <zone@time>', 'all spot nodes of a zone are taken, such as b@20s; repeatable', collect, [])
-    .option('--partition <groups@time+time>', "gossip is cut between groups: '0,1|2,3,4,5@10s+15s'", collect, [])
-    .option('--trace <file>', 'recorded spot capacity of a zone; repeatable, one file a zone', collect, [])
+    .option('--interrupt <slots@time>', 'EC2 takes nodes back, such as 3@15s or 0,1@5s; repeatable', collect)
+    .option('--kill <slots@time>', 'nodes die without a word, such as 2@10s; repeatable', collect)
+    .option('--rebalance <slots@time>', 'rebalance recommendation, such as 1@5s; repeatable', collect)
+    .option('--reclaim-zone <zone@time>', 'all spot nodes of a zone are taken, such as b@20s; repeatable', collect)
+    .option('--partition <groups@time+time>', "gossip is cut between groups: '0,1|2,3,4,5@10s+15s'", collect)
+    .option('--trace <file>', 'recorded spot capacity of a zone; repeatable, one file a zone', collect)
     .option('--from <time>', 'where in the trace to start (default: before the first loss)')
     .option('--for <time>', `how much of the trace to play (default: ${DEFAULTS.for})`)
     .option('--speed <number>', `how many times as fast (default: ${DEFAULTS.speed})`)
@@ -53,6 +55,7 @@ export function register(program: Command): void {
     .option('--port <number>', 'its port', DEFAULTS.port)
     .option('--health <path>', 'its health check', DEFAULTS.health)
     .option('--path <path>', 'what the traffic asks for', DEFAULTS.path)
+    .option('--wait <time>', 'how long it may take until all nodes are healthy (default: 45s)')
     .optionsGroup('An unkind cloud:')
     .option('--throttle <number>', 'each AWS API allows so many calls a second')
     .option('--describe-lag <time>', 'describes show the past')
@@ -60,24 +63,36 @@ export function register(program: Command): void {
     .option('--lose-events <share>', 'EventBridge loses events')
     .option('--packet-loss <share>', 'gossip loses datagrams')
     .option('--imds-errors <share>', 'IMDS answers 503 for a while')
-    .option('--no-capacity <pool>', 'a type, a zone, type/zone, or spot; repeatable', collect, [])
+    .option('--no-capacity <pool>', 'a type, a zone, type/zone, or spot; repeatable', collect)
     .optionsGroup('Output:')
     .option('--json <file>', 'writes the verdict for programs')
     .option('--keep', 'holds everything open at the end, until Ctrl-C')
     .option('--keep-logs <folder>', "leaves the nodes' logs there")
     .option('--endpoint-port <number>', 'port of the local AWS endpoint; 0 is any', '0')
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: RehearseFlags & { capacity?: readonly string[] | boolean }) => {
+    .action(async (flags: ParsedFlags) => {
       process.exitCode = await rehearse(flags);
     });
 }
 
+/** As the argument parser gives them: lists are missing when empty, and `--no-capacity` is a negated `capacity`. */
+type ParsedFlags = Omit<RehearseFlags, ListFlag | 'noCapacity'> &
+  Partial<Pick<RehearseFlags, ListFlag>> & { readonly capacity?: unknown };
+type ListFlag = 'trace' | 'kill' | 'interrupt' | 'rebalance' | 'reclaimZone' | 'partition';
+
 /** @returns the exit code. @throws UserError */
-async function rehearse(flags: RehearseFlags & { readonly capacity?: readonly string[] | boolean }): Promise<number> {
+async function rehearse(flags: ParsedFlags): Promise<number> {
   const bundles = findBundles();
-  // The argument parser takes `--no-capacity` for a negated `--capacity`.
-  const noCapacity = Array.isArray(flags.capacity) ? flags.capacity : [];
-  const settings = await readSettings({ ...flags, noCapacity }, bundles.exampleService);
+  const lists = {
+    trace: listOf(flags.trace),
+    kill: listOf(flags.kill),
+    interrupt: listOf(flags.interrupt),
+    rebalance: listOf(flags.rebalance),
+    reclaimZone: listOf(flags.reclaimZone),
+    partition: listOf(flags.partition),
+    noCapacity: listOf(flags.capacity),
+  };
+  const settings = await readSettings({ ...flags, ...lists }, bundles.exampleService);
   const live = process.stdout.isTTY === true && process.env.CI === undefined;
   const write = (text: string): void => void process.stdout.write(text);
   write(`${settings.scenario.title}; ${settings.nodes} nodes in ${settings.ground.zones.join(', ')}\n`);
@@ -90,6 +105,8 @@ async function rehearse(flags: RehearseFlags & { readonly capacity?: readonly st
     if (settings.json !== null) writeJson(settings.json, verdictJson(verdict, figures, timeline.startedMs));
     return verdict.kept;
   };
+  // The cloud and the SDK clients take a moment to load: not for a help text or a mistake.
+  const { run } = await import('./rehearse/run.js');
   try {
     const end = await run({
       settings,

@@ -1,4 +1,4 @@
-/** Ctrl-C and SIGTERM, once: the rest of the program sees an AbortSignal. */
+/** Ctrl-C, SIGTERM and a closed output, once: the rest of the program sees an AbortSignal. */
 export interface Stopper {
   readonly signal: AbortSignal;
   /** Until somebody wants the end. */
@@ -17,7 +17,10 @@ export function onSignals(): Stopper {
     if (controller.signal.aborted) process.exit(130);
     controller.abort();
   };
+  // Nobody reads any more, as with `| head`.
+  const closed = (): void => controller.abort();
   for (const name of names) process.on(name, handler);
+  process.stdout.on('error', closed);
   return {
     signal: controller.signal,
     wait: () =>
@@ -27,6 +30,7 @@ export function onSignals(): Stopper {
       }),
     release: () => {
       for (const name of names) process.off(name, handler);
+      process.stdout.off('error', closed);
     },
   };
 }

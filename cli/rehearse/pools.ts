@@ -29,8 +29,8 @@ const TRACED: Readonly<Record<string, (typeof TYPES)[number]>> = {
   k80_8: { instanceType: 'p2.8xlarge', spotPrice: 2.16, onDemandPrice: 7.2 },
 };
 
-/** A zone beside the traced ones costs this much more, so that nodes go back to a traced zone when it has room. */
-const CALM_SURCHARGE = 1.1;
+/** A zone beside the traced ones costs a little more, so that nodes go back to a traced zone when it has room. */
+const CALM_SURCHARGE = 1.02;
 
 export function ground(traces: readonly Trace[]): Ground {
   const first = traces[0];

@@ -12,7 +12,7 @@ import type { Screen } from './screen.js';
 import type { Settings } from './settings.js';
 import { clientConfig, LastWords, openCloud, seedSeats } from './stage.js';
 import type { Timeline } from './timeline.js';
-import { FIRST_ACT_LIMIT_MS, REQUEST_TIMEOUT_MS, SLOW_MS, SURPLUS_LIMIT_MS } from './timings.js';
+import { limitsOf, REQUEST_TIMEOUT_MS, SLOW_MS } from './timings.js';
 import { type RunningTraffic, startTraffic } from './traffic.js';
 import { leftoversOf, UsageWatch } from './usage.js';
 
@@ -107,12 +107,7 @@ export async function run(options: RunOptions): Promise<RunEnd> {
       endedMs: Date.now(),
       events: recorder.events.toSorted((a, b) => a.atMs - b.atMs),
       traffic: tally,
-      limits: {
-        firstActMs: FIRST_ACT_LIMIT_MS,
-        silentMs: settings.timings.silentLimitMs + (settings.unkind.describeLagMs ?? 0),
-        outageMs: settings.timings.outageLimitMs,
-        surplusMs: SURPLUS_LIMIT_MS,
-      },
+      limits: limitsOf(settings.timings, settings.unkind),
       leftovers: null,
     };
     const figures: RunFigures = {

@@ -21,6 +21,7 @@ export interface RehearseFlags extends UnkindFlags {
   /** False: `--no-notice`. */
   readonly notice: string | boolean | undefined;
   readonly realTime: boolean | undefined;
+  readonly wait: string | undefined;
   readonly trace: readonly string[];
   readonly from: string | undefined;
   readonly for: string | undefined;
@@ -82,7 +83,9 @@ export async function readSettings(flags: RehearseFlags, exampleService: string)
     throw new UserError(`--seed takes 1 to 40 letters, digits, dots, hyphens and underscores, not "${seed}".`);
   }
   const noticeMs = typeof flags.notice === 'string' ? readDuration(flags.notice, '--notice', 2_000, 600_000) : null;
-  const times = timings(flags.realTime === true, noticeMs);
+  const usual = timings(flags.realTime === true, noticeMs);
+  const times =
+    flags.wait === undefined ? usual : { ...usual, startMs: readDuration(flags.wait, '--wait', 1_000, 3_600_000) };
   const traces = readTraces(flags);
   const place = ground(traces);
   const port = readWhole(flags.port, '--port', 1, 65_535);

@@ -1,3 +1,6 @@
+import type { UnkindInput } from '../../local/unkind/options.js';
+import type { Limits } from './timeline.js';
+
 /** Times of the emulated cloud and of the cluster's policy: AWS's own, or shortened so that a rehearsal is short. */
 export interface Timings {
   readonly noticeMs: number;
@@ -26,9 +29,9 @@ export interface Timings {
 export const HEALTH_CHECK = { intervalS: 5, timeoutS: 4, healthy: 2, unhealthy: 2 };
 
 /** A node's first action: the poll of IMDS takes up to a second, the call as much. */
-export const FIRST_ACT_LIMIT_MS = 2_000;
+const FIRST_ACT_LIMIT_MS = 2_000;
 /** Two nodes in one seat see each other by gossip or tags, and one goes, within this. */
-export const SURPLUS_LIMIT_MS = 10_000;
+const SURPLUS_LIMIT_MS = 10_000;
 /** A request that takes longer is called slow. */
 export const SLOW_MS = 1_000;
 export const REQUEST_TIMEOUT_MS = 5_000;
@@ -72,5 +75,16 @@ export function timings(realTime: boolean, noticeMs: number | null): Timings {
     healMs: 60_000,
     silentLimitMs: 10_000,
     outageLimitMs: 6_000,
+  };
+}
+
+/** What may be expected of a cluster, given how unkind its cloud was made. */
+export function limitsOf(times: Timings, unkind: UnkindInput): Limits {
+  return {
+    // A burst of errors hides a notice for its length, and one more poll.
+    firstActMs: FIRST_ACT_LIMIT_MS + (unkind.imds?.burstMs === undefined ? 0 : unkind.imds.burstMs + 1_000),
+    silentMs: times.silentLimitMs + (unkind.describeLagMs ?? 0),
+    outageMs: times.outageLimitMs,
+    surplusMs: SURPLUS_LIMIT_MS + (unkind.describeLagMs ?? 0),
   };
 }
