@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { METRICS_TYPE } from './metrics.js';
 
 /**
  * The agent's own pages, for people on the machine, health probes and scrapers: GET only, on loopback. A web page that a
@@ -11,7 +12,7 @@ export interface Pages {
   members(): unknown;
   seat(): unknown;
   incidents(): unknown;
-  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  metrics(): string;
 }
 
 export interface HttpServer {
@@ -27,11 +28,12 @@ export function openHttp(host: string, port: number, pages: Pages): Promise<Http
   const server: Server = createServer(
     { requestTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS },
     (request, response) => {
-      answer(request, response, host, pages).catch((error: unknown) => {
-        if (!response.headersSent)
-          send(response, 500, { error: error instanceof Error ? error.message : String(error) });
-        else response.destroy();
-      });
+      try {
+        answer(request, response, host, pages);
+      } catch (error) {
+        if (response.headersSent) response.destroy();
+        else send(response, 500, { error: error instanceof Error ? error.message : String(error) });
+      }
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
@@ -52,7 +54,7 @@ export function openHttp(host: string, port: number, pages: Pages): Promise<Http
   });
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, host: string, pages: Pages): Promise<void> {
+function answer(request: IncomingMessage, response: ServerResponse, host: string, pages: Pages): void {
   if (!isOwnName(request.headers.host ?? '', host)) {
     send(response, 403, { error: 'The Host header must be an address of this machine, or localhost' });
     return;
@@ -77,11 +79,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, host: 
     case '/incidents':
       send(response, 200, pages.incidents());
       return;
-    case '/metrics': {
-      const { contentType, text } = await pages.metrics();
-      response.writeHead(200, { 'content-type': contentType }).end(text);
+    case '/metrics':
+      response.writeHead(200, { 'content-type': METRICS_TYPE }).end(pages.metrics());
       return;
-    }
     default:
       send(response, 404, { error: 'There are /health, /members, /seat, /incidents and /metrics' });
   }

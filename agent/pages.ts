@@ -5,7 +5,7 @@ import type { GossipCounters } from './gossip-socket.js';
 import type { HostCounters } from './host.js';
 import type { Pages } from './http.js';
 import type { ImdsCounters } from './imds.js';
-import type { Sample } from './metrics.js';
+import { renderMetrics, type Sample } from './metrics.js';
 
 /** What the agent shows of itself. Before its brain runs there is only the step that its start has come to. */
 export interface Running {
@@ -54,10 +54,7 @@ export function pagesOf(shown: Shown): Pages {
         })),
       })),
     incidents: () => ifRunning((state) => (state.drain === null ? [] : [state.drain.ledger])),
-    async metrics() {
-      const { renderMetrics } = await import('./metrics.js');
-      return renderMetrics(samplesOf(shown));
-    },
+    metrics: () => renderMetrics(samplesOf(shown)),
   };
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../../agent/give-back.js';
 import { type HttpServer, openHttp } from '../../agent/http.js';
 import { createLog } from '../../agent/log.js';
+import { renderMetrics } from '../../agent/metrics.js';
 import { until } from '../../agent/retry.js';
 import { checkSpec } from '../../agent/start.js';
 import { seededRng } from '../../core/rng.js';
@@ -119,7 +120,7 @@ describe('pages', () => {
     incidents: () => {
       throw new Error('broken');
     },
-    metrics: async () => ({ contentType: 'text/plain', text: 'x 1\n' }),
+    metrics: () => 'x 1\n',
   };
 
   async function ask(path: string, options: { method?: string; host?: string } = {}) {
@@ -158,6 +159,25 @@ describe('pages', () => {
     await ask('/health');
     await expect(openHttp('127.0.0.1', server?.port ?? 0, pages)).rejects.toThrow(/EADDRINUSE/);
   });
+});
+
+it('metrics are escaped, typed and bounded', () => {
+  const values = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`v${i}`, i]));
+  const text = renderMetrics([
+    { name: 'a', help: 'line\nbreak', label: null, values: { '': Number.NaN } },
+    { name: 'b_total', help: 'b', label: 'kind', values: { 'say "x"\\\n': 1 } },
+    { name: 'c', help: 'c', label: 'k', values },
+  ]);
+  const lines = text.split('\n');
+  expect(lines.slice(0, 6)).toEqual([
+    '# HELP synkti_a line\\nbreak',
+    '# TYPE synkti_a gauge',
+    'synkti_a NaN',
+    '# HELP synkti_b_total b',
+    '# TYPE synkti_b_total counter',
+    'synkti_b_total{kind="say \\"x\\"\\\\\\n"} 1',
+  ]);
+  expect(lines.filter((line) => line.startsWith('synkti_c{'))).toHaveLength(100);
 });
 
 describe('log', () => {
