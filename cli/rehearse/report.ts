@@ -32,6 +32,7 @@ export function verdictText(verdict: Verdict, figures: RunFigures, startedMs: nu
     incidentTable(verdict.incidents, startedMs),
     callsText(figures.calls),
     figuresText(verdict, figures),
+    ...figures.troubles.slice(0, 5).map((trouble) => `Trouble of the local cloud: ${trouble}`),
     '',
     promiseText(verdict),
     '',

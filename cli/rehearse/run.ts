@@ -56,12 +56,13 @@ export async function run(options: RunOptions): Promise<RunEnd> {
   const { settings, bundles, screen, signal } = options;
   const bornMs = Date.now();
   let startedMs = bornMs;
+  let traffic: RunningTraffic | null = null;
   const recorder = new Recorder();
   const view = new ClusterView();
   recorder.onEvent((event) => {
     const text = describeEvent(event, view);
     view.take(event);
-    if (text !== null) screen.line(text, event.atMs - startedMs);
+    if (text !== null) screen.line(text, event.atMs - startedMs, traffic === null);
   });
   let words: LastWords | null = null;
   const cloud = await openCloud(settings, bundles, (event) => {
@@ -71,10 +72,15 @@ export async function run(options: RunOptions): Promise<RunEnd> {
   words = new LastWords(cloud, (ledger, atMs) => recorder.ledger(ledger, atMs));
   const usage = new UsageWatch(cloud);
   const player = new Player(cloud, view, (text) => recorder.add({ type: 'act', atMs: Date.now(), text }));
-  let traffic: RunningTraffic | null = null;
   const refresh = setInterval(() => {
     const counts = traffic?.counts() ?? { sent: 0, failed: 0 };
-    screen.refresh(view, { nowMs: Date.now(), startedMs, ...counts, requests: requestsByNode(cloud) });
+    screen.refresh(view, {
+      nowMs: Date.now(),
+      startedMs,
+      boot: traffic === null,
+      ...counts,
+      requests: requestsByNode(cloud),
+    });
   }, REFRESH_MS);
 
   try {
@@ -88,7 +94,7 @@ export async function run(options: RunOptions): Promise<RunEnd> {
     }
     const url = `${balancerUrl(cloud)}${settings.workload.requestPath}`;
     startedMs = Date.now();
-    screen.line(`all ${settings.nodes} nodes serve; ${settings.rate} requests a second go to ${url}`, 0);
+    screen.line(`all ${settings.nodes} nodes serve; ${settings.rate} requests a second go to ${url}`, 0, false);
     traffic = startTraffic({ url, rate: settings.rate, timeoutMs: REQUEST_TIMEOUT_MS, slowMs: SLOW_MS });
     usage.start();
     player.start(settings.scenario.acts);

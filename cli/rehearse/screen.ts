@@ -8,7 +8,9 @@ import { seconds } from './promises.js';
 /** What is shown besides the cluster itself. */
 export interface Stats {
   readonly nowMs: number;
+  /** Of the scenario; while it boots, of the program. */
   readonly startedMs: number;
+  readonly boot: boolean;
   readonly sent: number;
   readonly failed: number;
   /** Requests that each instance got. */
@@ -17,8 +19,8 @@ export interface Stats {
 
 /** Where the run is shown as it goes. */
 export interface Screen {
-  /** Something happened, at this moment of the run. */
-  line(text: string, atMs: number): void;
+  /** Something happened, so many ms after the scenario's start; `boot`: after the program's, before the scenario. */
+  line(text: string, atMs: number, boot: boolean): void;
   refresh(view: ClusterView, stats: Stats): void;
   /** Takes the live part away. */
   close(): void;
@@ -28,10 +30,11 @@ type Write = (text: string) => void;
 
 /** Plain lines with the time since the start, for logs and pipes. */
 export function plainScreen(write: Write): Screen {
-  return { line: (text, atMs) => write(`${stamp(atMs)} ${text}\n`), refresh: () => {}, close: () => {} };
+  return { line: (text, atMs, boot) => write(`${stamp(atMs, boot)} ${text}\n`), refresh: () => {}, close: () => {} };
 }
 
-const stamp = (ms: number): string => `[${(ms / 1_000).toFixed(1).padStart(6)} s]`;
+const stamp = (ms: number, boot: boolean): string =>
+  `[${boot ? 'boot' : '    '}${(ms / 1_000).toFixed(1).padStart(6)} s]`;
 
 const RECENT_LINES = 10;
 
@@ -42,8 +45,8 @@ export function liveScreen(stream: NodeJS.WriteStream): Screen {
   let table = '';
   const draw = (): void => update(`${table}\n${recent.join('\n')}`);
   return {
-    line: (text, atMs) => {
-      recent.push(`${pc.dim(stamp(atMs))} ${text.startsWith('>>') ? pc.yellow(text) : text}`);
+    line: (text, atMs, boot) => {
+      recent.push(`${pc.dim(stamp(atMs, boot))} ${text.startsWith('>>') ? pc.yellow(text) : text}`);
       if (recent.length > RECENT_LINES) recent.shift();
       draw();
     },
@@ -83,7 +86,7 @@ export function tableOf(view: ClusterView, stats: Stats): string {
     ]);
   }
   const failed = stats.failed === 0 ? 'none failed' : pc.red(`${stats.failed} failed`);
-  return `${table.toString()}\n${stamp(stats.nowMs - stats.startedMs)} ${stats.sent} requests, ${failed}`;
+  return `${table.toString()}\n${stamp(stats.nowMs - stats.startedMs, stats.boot)} ${stats.sent} requests, ${failed}`;
 }
 
 const bySeat = (a: NodeRow, b: NodeRow): number =>
