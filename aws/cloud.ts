@@ -1,11 +1,11 @@
-import type { CloudCall, CloudError, CloudOp, CloudValues, Outcome } from '../core/cloud.js';
+import type { CloudCall, CloudOp, CloudValues, Outcome } from '../core/cloud.js';
 import { type ClientConfig, lazy } from './client.js';
-import { createEc2 } from './ec2.js';
-import { createElbv2 } from './elbv2.js';
-import { classify } from './errors.js';
-import { createS3 } from './s3.js';
+import { createEc2, ec2Client } from './ec2.js';
+import { createElbv2, elbv2Client } from './elbv2.js';
+import { createS3, s3Client } from './s3.js';
 import { createSecrets } from './secrets.js';
-import { createSsm } from './ssm.js';
+import { createSsm, ssmClient } from './ssm.js';
+import { type Answer, within } from './within.js';
 
 /**
  * Carries out the calls of core/cloud.ts. Nothing here throws or decides: a call ends within its time-out with what is
@@ -20,13 +20,13 @@ export interface Cloud {
 }
 
 export type CallOf<Op extends CloudOp> = Extract<CloudCall, { readonly op: Op }>;
-export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: CloudError };
+export type { Answer } from './within.js';
 
 export function createCloud(config: ClientConfig): Cloud {
-  const ec2 = lazy(() => createEc2(config));
-  const elbv2 = lazy(() => createElbv2(config));
-  const s3 = lazy(() => createS3(config));
-  const ssm = lazy(() => createSsm(config));
+  const ec2 = lazy(() => createEc2(ec2Client(config)));
+  const elbv2 = lazy(() => createElbv2(elbv2Client(config)));
+  const s3 = lazy(() => createS3(s3Client(config)));
+  const ssm = lazy(() => createSsm(ssmClient(config)));
   const secrets = lazy(() => createSecrets(config));
 
   function send(call: CloudCall, signal: AbortSignal): Promise<CloudValues[CloudOp]> {
@@ -63,29 +63,4 @@ export function createCloud(config: ClientConfig): Cloud {
       for (const service of [ec2, elbv2, s3, ssm, secrets]) service.current()?.close();
     },
   };
-}
-
-/** Ends within the time-out, also when the SDK doesn't heed the signal (while it fetches credentials, for one). */
-async function within<T>(timeoutMs: number, send: (signal: AbortSignal) => Promise<T>): Promise<Answer<T>> {
-  const abort = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new TimeoutError(`No answer within ${timeoutMs} ms`));
-        abort.abort();
-      }, timeoutMs);
-    });
-    const sent = send(abort.signal);
-    sent.catch(() => {});
-    return { ok: true, value: await Promise.race([sent, late]) };
-  } catch (error) {
-    return { ok: false, error: classify(error) };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-class TimeoutError extends Error {
-  override readonly name = 'TimeoutError';
 }

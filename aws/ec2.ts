@@ -13,7 +13,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { InstanceState, LaunchAnswer, LaunchRequest, NodeView, PoolError } from '../core/cloud.js';
-import { seatFromTags, TAG } from '../core/seats/tags.js';
+import { phaseFromTags, seatFromTags, TAG } from '../core/seats/tags.js';
 import { type ClientConfig, clientOptions } from './client.js';
 import { classify, isNotFound, kindOfCode } from './errors.js';
 
@@ -35,8 +35,9 @@ const PAGE = 500;
 /** 100 pages of 500: five times the largest fleet. */
 const MAX_PAGES = 100;
 
-export function createEc2(config: ClientConfig): Ec2 {
-  const client = new EC2Client(clientOptions(config, 1));
+export const ec2Client = (config: ClientConfig): EC2Client => new EC2Client(clientOptions(config, 1));
+
+export function createEc2(client: EC2Client): Ec2 {
   return {
     async launch(request, signal) {
       const answer = await client.send(new CreateFleetCommand(fleetInput(request)), { abortSignal: signal });
@@ -174,6 +175,8 @@ function nodeView(instance: Instance, status: boolean | null): NodeView | null {
     launchTimeMs: instance.LaunchTime?.getTime() ?? 0,
     seat: seatFromTags(tags),
     token: tags[TAG.token] ?? null,
+    phase: phaseFromTags(tags),
+    endReason: instance.StateReason?.Code ?? null,
   };
 }
 

@@ -13,8 +13,10 @@ export interface Elbv2 {
   close(): void;
 }
 
-export function createElbv2(config: ClientConfig): Elbv2 {
-  const client = new ElasticLoadBalancingV2Client(clientOptions(config, 2));
+export const elbv2Client = (config: ClientConfig): ElasticLoadBalancingV2Client =>
+  new ElasticLoadBalancingV2Client(clientOptions(config, 2));
+
+export function createElbv2(client: ElasticLoadBalancingV2Client): Elbv2 {
   const input = (TargetGroupArn: string, Id: string, Port: number) => ({ TargetGroupArn, Targets: [{ Id, Port }] });
   return {
     async register(arn, id, port, signal) {

@@ -24,12 +24,14 @@ export interface S3 {
 /** A hint is some 50 bytes. */
 const MAX_HINT_BYTES = 4_096;
 
-export function createS3(config: ClientConfig): S3 {
-  const client = new S3Client({
+export const s3Client = (config: ClientConfig): S3Client =>
+  new S3Client({
     ...clientOptions(config, 2),
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
+
+export function createS3(client: S3Client): S3 {
   return {
     async readHint(bucket, slot, signal) {
       try {

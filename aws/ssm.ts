@@ -8,8 +8,9 @@ export interface Ssm {
   close(): void;
 }
 
-export function createSsm(config: ClientConfig): Ssm {
-  const client = new SSMClient(clientOptions(config, 2));
+export const ssmClient = (config: ClientConfig): SSMClient => new SSMClient(clientOptions(config, 2));
+
+export function createSsm(client: SSMClient): Ssm {
   return {
     async readParameter(name, signal) {
       const answer = await client.send(new GetParameterCommand({ Name: name, WithDecryption: true }), {

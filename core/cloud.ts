@@ -130,7 +130,14 @@ export interface NodeView {
   /** From its tags; null when they aren't there or are nonsense. */
   readonly seat: HeldSeat | null;
   readonly token: string | null;
+  /** What the node last said of itself, in its state tag; absent or null: nothing yet. */
+  readonly phase?: NodePhase | null;
+  /** EC2's code for why it ended, such as `Server.SpotInstanceTermination`. */
+  readonly endReason?: string | null;
 }
+
+/** The values of a node's state tag. */
+export type NodePhase = 'serving' | 'draining' | 'drained';
 
 /** How far the launches of a slot have come: everything before `position` is settled. */
 export interface Hint {

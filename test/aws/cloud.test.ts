@@ -177,6 +177,8 @@ describe('nodes', () => {
       launchTimeMs: Date.UTC(2026, 0, 17, 10, 30),
       seat: { slot: 3, generation: 17, rung: 0 },
       token: 't17',
+      phase: null,
+      endReason: null,
     });
     expect(calls()[0]?.params).toMatchObject({
       'Filter.1.Name': 'tag:synkti:cluster',

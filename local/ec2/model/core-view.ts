@@ -1,5 +1,5 @@
 import type { LaunchAnswer, LaunchRequest, NodeView } from '../../../core/cloud.js';
-import { seatFromTags, TAG } from '../../../core/seats/tags.js';
+import { phaseFromTags, seatFromTags, TAG } from '../../../core/seats/tags.js';
 import type { FleetAnswer, FleetRequest, InstanceRecord } from './types.js';
 
 /** The CreateFleet that a launch request stands for, as aws/ sends it: for hosts without a wire between. */
@@ -65,5 +65,7 @@ export function nodeViewOf(record: InstanceRecord, statusOk: boolean | null = nu
     launchTimeMs: record.launchTimeMs,
     seat: seatFromTags(record.tags),
     token: record.tags[TAG.token] ?? null,
+    phase: phaseFromTags(record.tags),
+    endReason: record.stateReason?.code ?? null,
   };
 }

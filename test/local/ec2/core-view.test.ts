@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createEc2, type Ec2 } from '../../../aws/ec2.js';
+import { createEc2, type Ec2, ec2Client } from '../../../aws/ec2.js';
 import { kindOfCode } from '../../../aws/errors.js';
 import type { LaunchRequest } from '../../../core/cloud.js';
 import { TAG } from '../../../core/seats/tags.js';
@@ -24,11 +24,8 @@ beforeAll(async () => {
     services: [ec2Service({ model: at.model, context: at.ctx, changed: () => {} })],
     principalOf: (accessKeyId) => ({ kind: 'user', accessKeyId }),
   });
-  ec2 = createEc2({
-    region: 'us-east-1',
-    endpoint: endpoint.url,
-    credentials: async () => ({ accessKeyId: 'a', secretAccessKey: 'b' }),
-  });
+  const credentials = async () => ({ accessKeyId: 'a', secretAccessKey: 'b' });
+  ec2 = createEc2(ec2Client({ region: 'us-east-1', endpoint: endpoint.url, credentials }));
 });
 
 afterAll(async () => {

@@ -1,0 +1,83 @@
+import {
+  DeleteNetworkInterfaceCommand,
+  DeleteVolumeCommand,
+  DescribeInstanceStatusCommand,
+  DescribeNetworkInterfacesCommand,
+  DescribeVolumesCommand,
+  type EC2Client,
+  type Filter,
+  type InstanceStatusSummary,
+} from '@aws-sdk/client-ec2';
+import type { Impaired, Orphan } from '../../core/fallback/port.js';
+import { TAG } from '../../core/seats/tags.js';
+import { wallMs } from '../../core/time.js';
+
+/** What the Lambdas ask of EC2 beyond what agents ask. */
+export interface FallbackEc2 {
+  findImpaired(instanceIds: readonly string[], signal: AbortSignal): Promise<readonly Impaired[]>;
+  findOrphans(cluster: string, epoch: string, signal: AbortSignal): Promise<readonly Orphan[]>;
+  deleteOrphan(kind: Orphan['kind'], id: string, signal: AbortSignal): Promise<null>;
+}
+
+/** EC2 takes at most 100 ids in one DescribeInstanceStatus. */
+const IDS_AT_ONCE = 100;
+/** Orphans are few; what doesn't fit on a page is left for the next look. */
+const PAGE = 500;
+
+export function createFallbackEc2(client: EC2Client): FallbackEc2 {
+  return {
+    async findImpaired(instanceIds, signal) {
+      const impaired: Impaired[] = [];
+      for (let from = 0; from < instanceIds.length; from += IDS_AT_ONCE) {
+        const InstanceIds = instanceIds.slice(from, from + IDS_AT_ONCE);
+        const answer = await client.send(new DescribeInstanceStatusCommand({ InstanceIds }), { abortSignal: signal });
+        for (const { InstanceId, InstanceStatus, SystemStatus } of answer.InstanceStatuses ?? []) {
+          const failing = [InstanceStatus, SystemStatus].filter((check) => check?.Status === 'impaired');
+          if (InstanceId !== undefined && failing.length > 0) {
+            impaired.push({ instanceId: InstanceId, sinceMs: since(failing) });
+          }
+        }
+      }
+      return impaired;
+    },
+
+    async findOrphans(cluster, epoch, signal) {
+      const ofCluster: Filter[] = [
+        { Name: `tag:${TAG.cluster}`, Values: [cluster] },
+        { Name: `tag:${TAG.epoch}`, Values: [epoch] },
+        { Name: 'status', Values: ['available'] },
+      ];
+      const [volumes, interfaces] = await Promise.all([
+        client.send(new DescribeVolumesCommand({ Filters: ofCluster, MaxResults: PAGE }), { abortSignal: signal }),
+        client.send(new DescribeNetworkInterfacesCommand({ Filters: ofCluster, MaxResults: PAGE }), {
+          abortSignal: signal,
+        }),
+      ]);
+      const orphans: Orphan[] = [];
+      for (const { VolumeId, CreateTime } of volumes.Volumes ?? []) {
+        if (VolumeId === undefined || CreateTime === undefined) continue;
+        orphans.push({ kind: 'volume', id: VolumeId, createdMs: wallMs(CreateTime.getTime()) });
+      }
+      for (const { NetworkInterfaceId } of interfaces.NetworkInterfaces ?? []) {
+        if (NetworkInterfaceId === undefined) continue;
+        orphans.push({ kind: 'network-interface', id: NetworkInterfaceId, createdMs: null });
+      }
+      return orphans;
+    },
+
+    async deleteOrphan(kind, id, signal) {
+      const options = { abortSignal: signal };
+      if (kind === 'volume') await client.send(new DeleteVolumeCommand({ VolumeId: id }), options);
+      else await client.send(new DeleteNetworkInterfaceCommand({ NetworkInterfaceId: id }), options);
+      return null;
+    },
+  };
+}
+
+/** The earliest moment that EC2 gives for a failed check. */
+function since(checks: readonly (InstanceStatusSummary | undefined)[]) {
+  const times = checks.flatMap((check) =>
+    (check?.Details ?? []).flatMap(({ ImpairedSince }) => (ImpairedSince === undefined ? [] : ImpairedSince.getTime())),
+  );
+  return times.length === 0 ? null : wallMs(Math.min(...times));
+}

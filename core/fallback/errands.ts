@@ -1,0 +1,74 @@
+/** The errands of the fallback, each from its look to its acts. */
+import type { NodeView } from '../cloud.js';
+import type { Spec } from '../spec/spec.js';
+import type { Context, WallMs } from '../time.js';
+import type { Act, Verdict } from './act.js';
+import { carryOut, type Done, type Means } from './carry-out.js';
+import { judgeEnd } from './ended.js';
+import { isLiveNode } from './holders.js';
+import { type Announcement, judgeAnnouncement } from './interruption.js';
+import { lookAtTargets } from './look.js';
+import type { Orphan } from './port.js';
+import { call, type Script } from './script.js';
+import { planSweep, type SweepCounts } from './sweep.js';
+
+/** A look that several errands of one call share. */
+export interface Seen {
+  readonly spec: Spec;
+  readonly wishChangedMs: WallMs;
+  readonly nodes: readonly NodeView[];
+}
+
+export interface Errand {
+  readonly verdict: Verdict;
+  readonly done: Done;
+}
+
+export function* tendAnnouncement(
+  kind: Announcement,
+  instanceId: string,
+  seen: Seen,
+  means: Means,
+  ctx: Context,
+): Script<Errand> {
+  const scene = { ...seen, wallMs: ctx.wallMs };
+  const verdict = judgeAnnouncement(kind, instanceId, scene, means.drainDocument !== null);
+  return { verdict, done: yield* carryOut(verdict.acts, seen.spec, means, ctx) };
+}
+
+export function* tendEnd(instanceId: string, atMs: WallMs, seen: Seen, means: Means, start: Context): Script<Errand> {
+  const node = seen.nodes.find((one) => one.instanceId === instanceId);
+  const { cluster, epoch, bucket } = seen.spec;
+  let ctx = start;
+  let reported: boolean | null = null;
+  let orphans: readonly Orphan[] = [];
+  if (node !== undefined && !isLiveNode(node)) {
+    const report = yield* call({ op: 'findReport', bucket, instanceId });
+    if (report.outcome.ok) reported = report.outcome.value;
+    const left = yield* call({ op: 'findOrphans', cluster, epoch });
+    if (left.outcome.ok) orphans = left.outcome.value;
+    ctx = left.ctx;
+  }
+  const verdict = judgeEnd(instanceId, atMs, { ...seen, wallMs: ctx.wallMs, reported, orphans });
+  return { verdict, done: yield* carryOut(verdict.acts, seen.spec, means, ctx) };
+}
+
+export interface Sweep {
+  readonly acts: readonly Act[];
+  readonly counts: SweepCounts;
+  readonly done: Done;
+}
+
+export function* sweep(seen: Seen, means: Means, start: Context): Script<Sweep> {
+  const { spec, nodes } = seen;
+  const running = nodes.filter(({ state }) => state === 'running').map(({ instanceId }) => instanceId);
+  // What can't be looked at is left for the next sweep.
+  const failing = running.length === 0 ? null : yield* call({ op: 'findImpaired', instanceIds: running });
+  const impaired = failing?.outcome.ok ? failing.outcome.value : [];
+  const { targets } = yield* lookAtTargets(spec, failing?.ctx ?? start);
+  const left = yield* call({ op: 'findOrphans', cluster: spec.cluster, epoch: spec.epoch });
+  const orphans = left.outcome.ok ? left.outcome.value : [];
+  const { wallMs } = left.ctx;
+  const { acts, counts } = planSweep({ ...seen, wallMs, impaired, targets, orphans });
+  return { acts, counts, done: yield* carryOut(acts, spec, means, left.ctx) };
+}
