@@ -130,6 +130,7 @@ async function rehearse(flags: ParsedFlags): Promise<number> {
         return 1;
       }
       case 'stopped':
+        if (stop.crash() !== null) throw stop.crash();
         write('\nStopped; everything that was started has ended.\n');
         return 130;
     }
