@@ -1,7 +1,7 @@
-import { aws_ec2 as ec2, type aws_iam as iam, Lazy, Stack, Tags } from 'aws-cdk-lib';
+import { aws_ec2 as ec2, type aws_iam as iam, Lazy, Stack, TagManager, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { MachineOptions } from './machine.js';
-import { TAG_CLUSTER, TAG_EPOCH } from './names.js';
+import { REQUEST_TAGS, TAG_CLUSTER, TAG_EPOCH } from './names.js';
 import { epoch } from './spec-json.js';
 
 interface NodeTemplate extends Required<MachineOptions> {
@@ -37,20 +37,35 @@ export function nodeLaunchTemplate(scope: Construct, node: NodeTemplate): ec2.La
       },
     ],
   });
-  const itsEpoch = epoch(Stack.of(scope));
   Tags.of(template).add(TAG_CLUSTER, node.cluster);
-  Tags.of(template).add(TAG_EPOCH, itsEpoch);
+  Tags.of(template).add(TAG_EPOCH, epoch(Stack.of(scope)));
   const resource = template.node.defaultChild as ec2.CfnLaunchTemplate;
-  // The L2 tags instances (0) and volumes (1). A network interface must carry the cluster's tags, too: the nodes' role
-  // allows no launch without them, and who cleans up looks for them.
-  resource.addPropertyOverride('LaunchTemplateData.TagSpecifications.2', {
-    ResourceType: 'network-interface',
-    Tags: [
-      { Key: TAG_CLUSTER, Value: node.cluster },
-      { Key: TAG_EPOCH, Value: itsEpoch },
-    ],
-  });
+  resource.addPropertyOverride(
+    'LaunchTemplateData.TagSpecifications',
+    Lazy.any({ produce: () => tagSpecifications(TagManager.of(template)?.renderTags() ?? []) }),
+  );
   return template;
+}
+
+/**
+ * A volume and a network interface get the cluster's tags from here: the nodes' role allows no launch without them, and
+ * who cleans up looks for them. An instance gets from here only what the app adds: AWS doesn't say what becomes of a key
+ * that both the template and the launch request give.
+ */
+function tagSpecifications(tags: readonly Tag[]): readonly object[] {
+  const specification = (ResourceType: string, Tags: readonly Tag[]): readonly object[] =>
+    Tags.length === 0 ? [] : [{ ResourceType, Tags }];
+  const added = tags.filter(({ Key }) => !REQUEST_TAGS.includes(Key));
+  return [
+    ...specification('instance', added),
+    ...specification('volume', tags),
+    ...specification('network-interface', tags),
+  ];
+}
+
+interface Tag {
+  readonly Key: string;
+  readonly Value: string;
 }
 
 /** Lets containers on a bridge network reach the metadata service: one hop more. */

@@ -8,6 +8,9 @@ export const TAG_CLUSTER = 'synkti:cluster';
 export const TAG_EPOCH = 'synkti:epoch';
 export const TAG_STATE = 'synkti:state';
 
+/** Those that every launch request gives its instance, of the keys that a launch template could give, too. */
+export const REQUEST_TAGS: readonly string[] = ['Name', TAG_CLUSTER, TAG_EPOCH];
+
 /** UDP and TCP port of the gossip. */
 export const GOSSIP_PORT = 7946;
 

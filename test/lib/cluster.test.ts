@@ -1,7 +1,8 @@
-import { Match } from 'aws-cdk-lib/assertions';
+import { aws_ec2 as ec2, Stack, Tags } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { LoadBalancing } from '../../lib/index.js';
-import { synth } from './synth.js';
+import { LoadBalancing, SynktiCluster } from '../../lib/index.js';
+import { complaints, newApp, newStack, synth, WEB } from './synth.js';
 
 describe('a cluster with its defaults', () => {
   const { template } = synth();
@@ -21,7 +22,7 @@ describe('a cluster with its defaults', () => {
     });
   });
 
-  it.each(['instance', 'volume', 'network-interface'])('tags each %s with its cluster', (ResourceType) => {
+  it.each(['volume', 'network-interface'])('tags each %s with its cluster', (ResourceType) => {
     template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
       LaunchTemplateData: {
         TagSpecifications: Match.arrayWith([
@@ -76,6 +77,29 @@ describe('a cluster with its defaults', () => {
     expect(own.length).toBeGreaterThan(10);
     expect(own.length).toBeLessThanOrEqual(60);
   });
+});
+
+it('an instance gets from the template the tags of the app, but none that every launch request gives it', () => {
+  const { stack, vpc } = newStack();
+  new SynktiCluster(stack, 'Web', { vpc, workload: WEB });
+  Tags.of(stack).add('cost:center', '42');
+  const [template] = Object.values(Template.fromStack(stack).findResources('AWS::EC2::LaunchTemplate'));
+  const specifications: readonly { ResourceType: string; Tags: readonly { Key: string }[] }[] =
+    template?.Properties.LaunchTemplateData.TagSpecifications;
+  const keys = (type: string) =>
+    specifications
+      .filter(({ ResourceType }) => ResourceType === type)
+      .flatMap(({ Tags }) => Tags.map(({ Key }) => Key));
+  expect(keys('instance')).toEqual(['cost:center']);
+  expect(keys('volume')).toEqual(['cost:center', 'Name', 'synkti:cluster', 'synkti:epoch']);
+  expect(keys('network-interface')).toEqual(keys('volume'));
+});
+
+it('works in a stack whose Region only the deployment knows', () => {
+  const stack = new Stack(newApp(), 'Anywhere');
+  new SynktiCluster(stack, 'Web', { vpc: new ec2.Vpc(stack, 'Vpc'), workload: WEB });
+  expect(complaints(stack)).toEqual([]);
+  Template.fromStack(stack).resourceCountIs('AWS::EC2::LaunchTemplate', 1);
 });
 
 it('makes no load balancer when none is wanted', () => {
