@@ -8,4 +8,6 @@ export { type PolicyReport, reportJson, type SimulationReport, simulate } from '
 export type { Estimate } from './campaign/stats.js';
 export { SimInputError } from './error.js';
 export { parseTrace, type Trace } from './market/trace.js';
+export { type Axis, type Grid, parseGrid } from './sweep/grid.js';
+export { memoryStore, type ScenarioResult, type SweepStore, sweep, sweepCsv, sweepJson } from './sweep/sweep.js';
 export { VERSION } from './version.js';

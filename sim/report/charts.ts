@@ -52,12 +52,6 @@ function costs(report: SimulationReport): Chart {
     y: names(report.policies),
     x: estimates.map((e) => e?.mean),
     error_x: errors(estimates),
-    text: estimates.map((e) => `$${(e?.mean ?? 0).toFixed(2)}`),
-    textposition: 'inside',
-    insidetextanchor: 'start',
-    textangle: 0,
-    constraintext: 'none',
-    insidetextfont: { color: '#ffffff' },
     marker: { color: COLOURS.blue },
     hovertemplate: '%{y}: $%{x:.2f}<extra></extra>',
   };
@@ -66,7 +60,18 @@ function costs(report: SimulationReport): Chart {
     title: 'Cost by policy',
     note: `Mean of ${report.options.runs} paired runs${report.options.workload === 'job' ? ' a trace' : ''}; whiskers are 95% intervals.`,
     data: [bars],
-    layout: { yaxis: topDown, xaxis: { title: { text: 'USD' }, rangemode: 'tozero' }, showlegend: false },
+    layout: {
+      // Beside the name, where no short bar can cut it off.
+      yaxis: {
+        ...topDown,
+        tickvals: names(report.policies),
+        ticktext: report.policies.map(
+          (policy, i) => `${policy.policy}  <b>$${(estimates[i]?.mean ?? 0).toFixed(2)}</b>`,
+        ),
+      },
+      xaxis: { title: { text: 'USD' }, rangemode: 'tozero' },
+      showlegend: false,
+    },
     heightPx: barHeight(report.policies.length),
   };
 }
