@@ -1,7 +1,7 @@
 /** An example app: a web service on six spot nodes behind a load balancer, in a VPC of its own. */
 import { App, aws_ec2 as ec2, Stack, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { webService } from '../examples/cdk/web-service.js';
+import { SynktiCluster, Workload } from '../lib/index.js';
 
 const app = new App();
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
@@ -17,4 +17,14 @@ Validations.of(vpc).acknowledge({
   id: 'AwsSolutions-VPC7',
   reason: 'An example to try: flow logs cost more than the rest of the VPC.',
 });
-webService(stack, vpc);
+
+new SynktiCluster(stack, 'Web', {
+  vpc,
+  clusterName: 'web',
+  capacity: { desired: 6 },
+  workload: Workload.container({
+    image: 'public.ecr.aws/nginx/nginx:1.29',
+    port: 80,
+    healthCheck: { path: '/' },
+  }),
+});
