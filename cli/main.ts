@@ -16,6 +16,8 @@ Examples:
 export async function main(argv: readonly string[]): Promise<void> {
   // The SDK's advice on Node versions is for those who install it, not for users of this bundle.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  // As with `| head`: commands that run for long notice it themselves.
+  process.stdout.on('error', () => {});
   const program = new Command('synkti')
     .description('Keeps services and batch tasks running on EC2 spot capacity.')
     .version(typeof SYNKTI_VERSION === 'string' ? SYNKTI_VERSION : 'source', '--version', 'shows the version')
