@@ -30,6 +30,8 @@ export interface Filled {
   readonly instanceId: string | null;
   /** The last word on a seat that isn't filled; null when time ran out before any. */
   readonly error: CloudError | null;
+  /** One attempt was all that was wished for. */
+  readonly optional: boolean;
 }
 
 interface Filling {
@@ -127,6 +129,7 @@ function take(
 function resultOf({ act, pursuit }: Filling): Filled {
   return {
     position: act.position,
+    optional: act.kind !== 'need',
     instanceId: pursuit.launched?.instanceId ?? null,
     error: pursuit.launched === null ? pursuit.lastError : null,
   };

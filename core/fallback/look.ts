@@ -1,8 +1,9 @@
 import type { CloudError, NodeView } from '../cloud.js';
 import { parseSpec } from '../spec/parse.js';
 import type { Spec } from '../spec/spec.js';
-import type { Context, WallMs } from '../time.js';
-import { call, callAll, type Script } from './script.js';
+import { after, type Context, type WallMs } from '../time.js';
+import type { FillOptions } from './fill.js';
+import { call, callAll, type Script, waitUntil } from './script.js';
 
 /** Which cluster a Lambda belongs to. */
 export interface Cluster {
@@ -39,6 +40,20 @@ export function* lookAround(cluster: Cluster): Script<Look> {
   });
   if (!found.ok) return { ok: false, error: found.error, ctx: then };
   return { ok: true, spec, wishChangedMs: wish.value.changedMs, nodes: found.value, ctx: then };
+}
+
+/** Between two looks that came to nothing. */
+const LOOK_AGAIN_MS = 2_000;
+
+/** Looks until there is an answer, for those who have time; rights that were just made take a while to be seen. */
+export function* lookPatiently(cluster: Cluster, options: FillOptions, start: Context): Script<Look> {
+  for (;;) {
+    const look = yield* lookAround(cluster);
+    if (look.ok || look.ctx.nowMs >= options.untilMs) return look;
+    const mended = look.error.kind === 'configuration' || look.error.kind === 'not-found';
+    if (mended && look.ctx.nowMs - start.nowMs >= options.mendMs) return look;
+    yield* waitUntil(after(look.ctx.nowMs, LOOK_AGAIN_MS));
+  }
 }
 
 const unreadable = (message: string): CloudError => ({ kind: 'configuration', code: 'UnreadableSpec', message });

@@ -1,0 +1,40 @@
+import { createFallbackCloud } from '../aws/fallback/cloud.js';
+import type { Script } from '../core/fallback/script.js';
+import { after, type Context, type MonoMs } from '../core/time.js';
+import { type Carry, limited, runScript, systemClock } from './run.js';
+import type { Settings } from './settings.js';
+import type { Telemetry } from './telemetry.js';
+
+/** What every handler is made of. */
+export interface Parts {
+  readonly settings: Settings;
+  readonly carry: Carry;
+  readonly clock: () => Context;
+  readonly telemetry: Telemetry;
+}
+
+/** Of Lambda's own context, what is used. */
+export interface LambdaContext {
+  getRemainingTimeInMillis(): number;
+}
+
+export function createParts(settings: Settings, telemetry: Telemetry): Parts {
+  const cloud = createFallbackCloud({ region: settings.region });
+  return {
+    settings,
+    carry: limited((call, timeoutMs) => cloud.call(call, timeoutMs)),
+    clock: systemClock(),
+    telemetry,
+  };
+}
+
+export const play = <T>({ carry, clock }: Parts, script: Script<T>): Promise<T> => runScript(script, carry, clock);
+
+/** A launch that is begun at the end of the budget still gets its answer, and the answer is told. */
+const RESERVE_MS = 20_000;
+
+/** Until when calls may be begun. */
+export function budgetEnd(context: LambdaContext, ctx: Context, reserveMs = RESERVE_MS): MonoMs {
+  const leftMs = context.getRemainingTimeInMillis();
+  return after(ctx.nowMs, Math.max(0, leftMs - Math.min(reserveMs, leftMs / 2)));
+}

@@ -1,0 +1,54 @@
+import type { AnyCall, AnyOutcome } from '../core/fallback/port.js';
+import type { Reply, Script } from '../core/fallback/script.js';
+import { seededRng } from '../core/rng.js';
+import { type Context, monoMs, wallMs } from '../core/time.js';
+
+/** As long as agents wait. */
+const TIMEOUT_MS = 5_000;
+const LAUNCH_TIMEOUT_MS = 15_000;
+/** Calls at once: as many as a client has sockets, so that none spends its time-out in a queue. */
+const AT_ONCE = 4;
+
+/** Carries out one call; never throws. */
+export type Carry = (call: AnyCall, timeoutMs: number) => Promise<AnyOutcome>;
+
+/** Plays a script with real calls and real time. It ends by itself: scripts bound their loops by time. */
+export async function runScript<T>(script: Script<T>, carry: Carry, clock: () => Context): Promise<T> {
+  let step = script.next();
+  while (!step.done) {
+    const ask = step.value;
+    const reply: Reply =
+      ask.type === 'calls'
+        ? { outcomes: await Promise.all(ask.calls.map((call) => carry(call, timeoutOf(call)))), ctx: clock() }
+        : await pause(ask.untilMs - clock().nowMs).then(() => ({ outcomes: [], ctx: clock() }));
+    step = script.next(reply);
+  }
+  return step.value;
+}
+
+const timeoutOf = ({ op }: AnyCall): number => (op === 'launch' ? LAUNCH_TIMEOUT_MS : TIMEOUT_MS);
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.ceil(ms))));
+
+/** At most a few calls at once; the others wait their turn before their time-out starts. */
+export function limited(carry: Carry, atOnce = AT_ONCE): Carry {
+  const waiting: (() => void)[] = [];
+  let busy = 0;
+  return async (call, timeoutMs) => {
+    if (busy >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
+    else busy++;
+    try {
+      return await carry(call, timeoutMs);
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) busy--;
+      else next();
+    }
+  };
+}
+
+/** Randomness is for jitter alone. */
+export function systemClock(): () => Context {
+  const rng = seededRng(`${process.pid}:${Date.now()}:${performance.now()}`);
+  return () => ({ nowMs: monoMs(performance.now()), wallMs: wallMs(Date.now()), rng });
+}

@@ -1,0 +1,109 @@
+/**
+ * CloudFormation's custom resource: the first nodes at a deployment, the last at a deletion. It always answers, since a
+ * stack that gets no answer hangs.
+ */
+import { lookAround, lookPatiently } from '../core/fallback/look.js';
+import { assess } from '../core/fallback/outcome.js';
+import { removeAll, seed } from '../core/fallback/seed.js';
+import {
+  answerBody,
+  answerOfRemoval,
+  answerOfSeeding,
+  type Named,
+  namedBy,
+  physicalId,
+  readStackRequest,
+  type StackAnswer,
+  type StackRequest,
+} from '../core/fallback/stack.js';
+import { specParameterName } from '../core/spec/spec.js';
+import { after, type Context, earliest } from '../core/time.js';
+import { putAnswer } from './answer.js';
+import { host } from './host.js';
+import { budgetEnd, type LambdaContext, type Parts, play } from './parts.js';
+import { countErrand } from './telemetry.js';
+
+/** How long a deployment waits for its first nodes to be launched; agents and sweeps go on. */
+const SEED_MS = 300_000;
+/** Rights, roles and instance profiles that were just made are seen everywhere within this. */
+const MEND_MS = 90_000;
+/** Kept back for the answer. */
+const ANSWER_MS = 45_000;
+
+export type PutAnswer = (url: string, body: string) => Promise<void>;
+
+export const createSeederHandler =
+  (parts: Parts, put: PutAnswer = putAnswer) =>
+  async (event: unknown, context: LambdaContext): Promise<void> => {
+    const { telemetry } = parts;
+    const request = readStackRequest(event);
+    if (request === null) {
+      telemetry.log('error', 'poison-message', { why: 'It is no request of CloudFormation.' });
+      throw new Error('The event is no request of CloudFormation: it has no RequestType or no ResponseURL.');
+    }
+    let named = request.type === 'Delete' ? namedBy(request.physicalResourceId) : null;
+    let answer: StackAnswer;
+    try {
+      if (request.type === 'Delete') {
+        answer = await remove(parts, request, named, context);
+      } else {
+        const seeded = await launch(parts, context);
+        named = seeded.named;
+        answer = seeded.answer;
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      telemetry.log('error', 'seeder-failed', { stack: error instanceof Error ? (error.stack ?? reason) : reason });
+      answer = { status: 'FAILED', reason };
+    }
+    const own = { cluster: parts.settings.cluster, epoch: request.epoch ?? '0' };
+    // An id that changes would make CloudFormation delete the old one, and its nodes.
+    const id = request.type === 'Delete' ? (request.physicalResourceId ?? physicalId(own)) : physicalId(named ?? own);
+    telemetry.log(answer.status === 'SUCCESS' ? 'info' : 'error', 'answered', { type: request.type, id, ...answer });
+    await put(request.responseUrl, answerBody(request, id, answer));
+  };
+
+async function launch(
+  parts: Parts,
+  context: LambdaContext,
+): Promise<{ readonly answer: StackAnswer; readonly named: Named | null }> {
+  const start = parts.clock();
+  const options = { untilMs: earliest(after(start.nowMs, SEED_MS), endOf(context, start)), mendMs: MEND_MS };
+  const seen = await play(parts, lookPatiently(clusterOf(parts), options, start));
+  if (!seen.ok) {
+    const reason = `The spec can't be read: ${seen.error.code}: ${seen.error.message}`;
+    return { answer: { status: 'FAILED', reason }, named: null };
+  }
+  const { spec } = seen;
+  const { filled } = await play(parts, seed(seen, options, parts.clock()));
+  countErrand(parts.telemetry, assess({ carriedOut: 0, failures: [], filled }));
+  parts.telemetry.log('info', 'seeded', { desired: spec.desired, filled });
+  return {
+    answer: answerOfSeeding(filled, spec.desired - filled.length),
+    named: { cluster: spec.cluster, epoch: spec.epoch },
+  };
+}
+
+async function remove(
+  parts: Parts,
+  request: StackRequest,
+  named: Named | null,
+  context: LambdaContext,
+): Promise<StackAnswer> {
+  const start = parts.clock();
+  const own = clusterOf(parts);
+  // The id names another cluster when this one was renamed in place.
+  const cluster = named === null || named.cluster === own.name ? own : otherCluster(named.cluster);
+  const seen = await play(parts, lookAround(cluster));
+  const spec = seen.ok ? seen.spec : null;
+  const epoch = spec?.epoch ?? named?.epoch ?? request.epoch;
+  if (epoch === null) return { status: 'FAILED', reason: "The spec is gone, and the request doesn't tell the epoch." };
+  const removed = await play(parts, removeAll({ ...cluster, epoch }, spec, endOf(context, start), start));
+  return answerOfRemoval(removed);
+}
+
+const clusterOf = ({ settings }: Parts) => ({ name: settings.cluster, parameter: settings.specParameter });
+const otherCluster = (name: string) => ({ name, parameter: specParameterName(name) });
+const endOf = (context: LambdaContext, ctx: Context) => budgetEnd(context, ctx, ANSWER_MS);
+
+export const handler = host('seeder', createSeederHandler);

@@ -1,0 +1,30 @@
+import { specParameterName } from '../core/spec/spec.js';
+
+/** What a function is told by its environment; docs/fallback.md lists it. */
+export interface Settings {
+  readonly cluster: string;
+  readonly specParameter: string;
+  /** Null: no agent is told to drain. */
+  readonly drainDocument: string | null;
+  readonly region: string;
+}
+
+/** @throws Error with one sentence that names the variable */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const cluster = environment.SYNKTI_CLUSTER ?? '';
+  if (!/^[a-z][a-z0-9-]{0,23}$/.test(cluster)) {
+    throw new Error(
+      `The environment variable SYNKTI_CLUSTER must be the name of a cluster, not '${cluster.slice(0, 60)}'.`,
+    );
+  }
+  const region = environment.AWS_REGION ?? '';
+  if (region === '') throw new Error('The environment variable AWS_REGION is missing.');
+  return {
+    cluster,
+    specParameter: given(environment.SYNKTI_SPEC_PARAMETER) ?? specParameterName(cluster),
+    drainDocument: given(environment.SYNKTI_DRAIN_DOCUMENT),
+    region,
+  };
+}
+
+const given = (text: string | undefined): string | null => (text === undefined || text === '' ? null : text);

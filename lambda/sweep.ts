@@ -1,0 +1,41 @@
+/** Started by a schedule; see core/fallback/sweep.ts. */
+import { sweep } from '../core/fallback/errands.js';
+import { lookAround } from '../core/fallback/look.js';
+import { assess } from '../core/fallback/outcome.js';
+import { host } from './host.js';
+import { budgetEnd, type LambdaContext, type Parts, play } from './parts.js';
+import { countErrand } from './telemetry.js';
+
+export const createSweepHandler =
+  (parts: Parts) =>
+  async (_event: unknown, context: LambdaContext): Promise<void> => {
+    const { telemetry, clock, settings } = parts;
+    const start = clock();
+    const seen = await play(parts, lookAround({ name: settings.cluster, parameter: settings.specParameter }));
+    if (!seen.ok) {
+      if (seen.error.kind === 'not-found') return telemetry.log('info', 'no-spec', {});
+      throw new Error(`The sweep can't look: ${seen.error.code}: ${seen.error.message}`);
+    }
+    const means = { untilMs: budgetEnd(context, start), mendMs: 0, drainDocument: null };
+    const { acts, counts, done } = await play(parts, sweep(seen, means, clock()));
+    const assessment = assess(done);
+    const ended = acts.flatMap((act) => (act.type === 'end' ? [{ instanceId: act.instanceId, why: act.why }] : []));
+    telemetry.count('EmptySlots', counts.empty);
+    telemetry.count('ServingSlots', counts.serving);
+    telemetry.count('OnDemandNodes', counts.onDemand);
+    telemetry.count(acts.length > 0 ? 'FallbackActed' : 'FallbackNotNeeded');
+    if (ended.length > 0) telemetry.count('NodesEnded', ended.length);
+    countErrand(telemetry, assessment);
+    telemetry.log(acts.length > 0 ? 'warn' : 'info', 'swept', {
+      ...counts,
+      acts: acts.length,
+      ended,
+      filled: done.filled,
+      failures: done.failures,
+    });
+    const { again } = assessment;
+    // Errors of a schedule's call are seen in the function's own metric; the next period tries again.
+    if (again?.kind === 'configuration') throw new Error(`${again.code}: ${again.message}`);
+  };
+
+export const handler = host('sweep', createSweepHandler);
