@@ -9,7 +9,6 @@ import {
   answerBody,
   answerOfRemoval,
   answerOfSeeding,
-  type Named,
   namedBy,
   physicalId,
   readStackRequest,
@@ -41,56 +40,48 @@ export const createSeederHandler =
       telemetry.log('error', 'poison-message', { why: 'It is no request of CloudFormation.' });
       throw new Error('The event is no request of CloudFormation: it has no RequestType or no ResponseURL.');
     }
-    let named = request.type === 'Delete' ? namedBy(request.physicalResourceId) : null;
     let answer: StackAnswer;
     try {
-      if (request.type === 'Delete') {
-        answer = await remove(parts, request, named, context);
-      } else {
-        const seeded = await launch(parts, context);
-        named = seeded.named;
-        answer = seeded.answer;
-      }
+      answer = await (request.type === 'Delete' ? remove(parts, request, context) : launch(parts, request, context));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       telemetry.log('error', 'seeder-failed', { stack: error instanceof Error ? (error.stack ?? reason) : reason });
       answer = { status: 'FAILED', reason };
     }
-    const own = { cluster: parts.settings.cluster, epoch: request.epoch ?? '0' };
-    // An id that changes would make CloudFormation delete the old one, and its nodes.
-    const id = request.type === 'Delete' ? (request.physicalResourceId ?? physicalId(own)) : physicalId(named ?? own);
+    const id = idOf(parts, request);
     telemetry.log(answer.status === 'SUCCESS' ? 'info' : 'error', 'answered', { type: request.type, id, ...answer });
     await put(request.responseUrl, answerBody(request, id, answer));
   };
 
-async function launch(
-  parts: Parts,
-  context: LambdaContext,
-): Promise<{ readonly answer: StackAnswer; readonly named: Named | null }> {
+/** One that changes would make CloudFormation delete the old one, and its nodes. */
+function idOf({ settings }: Parts, { type, physicalResourceId, epoch }: StackRequest): string {
+  const id = epoch === null ? null : physicalId({ cluster: settings.cluster, epoch });
+  return (type === 'Delete' ? physicalResourceId : (id ?? physicalResourceId)) ?? id ?? `synkti/${settings.cluster}`;
+}
+
+async function launch(parts: Parts, { epoch }: StackRequest, context: LambdaContext): Promise<StackAnswer> {
   const start = parts.clock();
   const options = { untilMs: earliest(after(start.nowMs, SEED_MS), endOf(context, start)), mendMs: MEND_MS };
   const seen = await play(parts, lookPatiently(clusterOf(parts), options, start));
   if (!seen.ok) {
-    const reason = `The spec can't be read: ${seen.error.code}: ${seen.error.message}`;
-    return { answer: { status: 'FAILED', reason }, named: null };
+    return { status: 'FAILED', reason: `The spec can't be read: ${seen.error.code}: ${seen.error.message}` };
   }
   const { spec } = seen;
+  if (spec.epoch !== epoch) {
+    return {
+      status: 'FAILED',
+      reason: `The property Epoch must be the spec's, ${spec.epoch}, not ${epoch ?? 'missing'}.`,
+    };
+  }
   const { filled } = await play(parts, seed(seen, options, parts.clock()));
   countErrand(parts.telemetry, assess({ carriedOut: 0, failures: [], filled }));
   parts.telemetry.log('info', 'seeded', { desired: spec.desired, filled });
-  return {
-    answer: answerOfSeeding(filled, spec.desired - filled.length),
-    named: { cluster: spec.cluster, epoch: spec.epoch },
-  };
+  return answerOfSeeding(filled, spec.desired - filled.length);
 }
 
-async function remove(
-  parts: Parts,
-  request: StackRequest,
-  named: Named | null,
-  context: LambdaContext,
-): Promise<StackAnswer> {
+async function remove(parts: Parts, request: StackRequest, context: LambdaContext): Promise<StackAnswer> {
   const start = parts.clock();
+  const named = namedBy(request.physicalResourceId);
   const own = clusterOf(parts);
   // The id names another cluster when this one was renamed in place.
   const cluster = named === null || named.cluster === own.name ? own : otherCluster(named.cluster);

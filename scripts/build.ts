@@ -27,6 +27,13 @@ const common: BuildOptions = {
   banner: { js: REQUIRE_BANNER },
 };
 
+/** Lambdas bring their SDK parts: the runtime's own copy is whole, slower to load, and changes under us. */
+const lambdas = ['interruption', 'ended', 'sweep', 'seeder'].map((name) => ({
+  entry: `lambda/${name}.ts`,
+  out: `lambda/${name}/index.mjs`,
+  options: { minify: true },
+}));
+
 const bundles: readonly { readonly entry: string; readonly out: string; readonly options?: BuildOptions }[] = [
   {
     entry: 'bin/synkti.ts',
@@ -35,6 +42,7 @@ const bundles: readonly { readonly entry: string; readonly out: string; readonly
   },
   { entry: 'agent/main.ts', out: 'agent.mjs', options: { minify: true } },
   { entry: 'local/service/server.ts', out: 'service.mjs', options: { banner: {} } },
+  ...lambdas,
 ];
 
 await mkdir(dist, { recursive: true });
