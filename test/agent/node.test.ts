@@ -21,7 +21,7 @@ const countOf = (of: TestCluster, action: string, principal = 'node') =>
     .calls()
     .reduce((sum, call) => sum + (call.action === action && call.principal === principal ? call.count : 0), 0);
 
-describe('agent on the local cloud', () => {
+describe('agent on the local cloud', { timeout: 90_000 }, () => {
   it('serves, knows its peers, and fills the seat of one that EC2 takes', async () => {
     cluster = await startTestCluster({ nodes: 3 });
     const { cloud } = cluster;
