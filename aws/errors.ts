@@ -114,7 +114,7 @@ export function kindOfCode(code: string): CloudErrorKind | null {
 /** Any rejection of an SDK call. Never throws. */
 export function classify(error: unknown): CloudError {
   const code = codeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : typeof error === 'string' ? error : 'no message';
   return { kind: kindOfCode(code) ?? kindOfAnswer(code, statusOf(error)), code, message: message.slice(0, 500) };
 }
 

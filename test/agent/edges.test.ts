@@ -86,10 +86,12 @@ describe('giving back', () => {
   });
 
   it('a state directory that cannot be written is only a problem to log', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'synkti-starts-')), 'file');
+    const dir = mkdtempSync(join(tmpdir(), 'synkti-starts-'));
+    const file = join(dir, 'file');
     writeFileSync(file, '');
     expect(noteStart(join(file, 'below'), 1).problem).toMatch(/can't be written/);
     expect(existsSync(file)).toBe(true);
+    rmSync(dir, { recursive: true });
   });
 
   it('asks EC2 until it takes the order', async () => {

@@ -30,6 +30,11 @@ describe('error kinds', () => {
     expect(classify(sdkError('ExpiredTokenException', 400)).kind).toBe('throttle');
   });
 
+  it('an object that cannot become text is no trouble', () => {
+    expect(classify({ toString: '' })).toEqual({ kind: 'unknown', code: 'Unknown', message: 'no message' });
+    expect(classify(Object.create(null)).kind).toBe('unknown');
+  });
+
   it('never throws, whatever was thrown', () => {
     fc.assert(
       fc.property(fc.anything(), (thrown) => {
