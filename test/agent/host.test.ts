@@ -22,6 +22,7 @@ const IDENTITY = {
   cluster: 'test',
   epoch: 'e1',
   seat: { slot: 0, generation: 1, rung: 0 },
+  templateVersion: 1,
 } as const;
 
 function spec(): Spec {

@@ -248,7 +248,7 @@ describe('identity', () => {
 
   it('is read from the instance and its tags', async () => {
     const { imds } = await scripted(wellBehaved(PATHS));
-    expect(await readIdentity(imds)).toEqual({
+    expect(await readIdentity(imds)).toMatchObject({
       ok: true,
       identity: {
         instanceId: 'i-0aaaaaaaaaaaaaaaa',
