@@ -133,9 +133,10 @@ function launchRights(scope: Construct, launch: LaunchScope): readonly Right[] {
 /** A node's end and its tags are its own affair, and nobody else's. */
 function ownInstanceRights(scope: Construct): readonly Right[] {
   const resources = [ec2Arn(scope, 'instance', '*')];
-  // `ec2:SourceInstanceARN` is the caller's instance; it can stand in a condition, not in `Resource`.
+  // The caller's instance must be the one that is acted on. (`aws:ARN` for the latter is seen in the wild, but is no key
+  // that IAM documents.)
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable of IAM
-  const itself = { 'aws:ARN': '${ec2:SourceInstanceARN}' };
+  const itself = { ArnEquals: { 'ec2:SourceInstanceARN': ec2Arn(scope, 'instance', '${ec2:InstanceID}') } };
   const wildcards = 'The condition leaves one instance: the caller itself.';
   return [
     {
@@ -143,7 +144,7 @@ function ownInstanceRights(scope: Construct): readonly Right[] {
         sid: 'EndItself',
         actions: ['ec2:TerminateInstances'],
         resources,
-        conditions: { StringEquals: itself },
+        conditions: itself,
       }),
       wildcards,
     },
@@ -152,7 +153,7 @@ function ownInstanceRights(scope: Construct): readonly Right[] {
         sid: 'TagItself',
         actions: ['ec2:CreateTags'],
         resources,
-        conditions: { StringEquals: itself, 'ForAllValues:StringEquals': { 'aws:TagKeys': [TAG_STATE] } },
+        conditions: { ...itself, 'ForAllValues:StringEquals': { 'aws:TagKeys': [TAG_STATE] } },
       }),
       wildcards,
     },

@@ -20,7 +20,12 @@ const REFERENCES: Readonly<Record<string, string>> = {
     'arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/test/6d0ecf831eec9f09',
 };
 
-const ATTRIBUTES: Readonly<Record<string, string>> = { LatestVersionNumber: '7' };
+const ATTRIBUTES: Readonly<Record<string, string>> = {
+  'AWS::EC2::LaunchTemplate LatestVersionNumber': '7',
+  'AWS::EC2::SecurityGroup GroupId': 'sg-0123456789abcdef0',
+  'AWS::IAM::Role Arn': 'arn:aws:iam::111122223333:role/test',
+  'AWS::S3::Bucket Arn': 'arn:aws:s3:::test-bucket',
+};
 
 export function deployed(value: unknown, resources: Resources): string {
   const resolve = (inner: unknown): string => deployed(inner, resources);
@@ -32,8 +37,12 @@ export function deployed(value: unknown, resources: Resources): string {
       if (found === undefined) throw new Error(`Nothing stands for a reference to ${argument}.`);
       return found;
     }
-    case 'Fn::GetAtt':
-      return ATTRIBUTES[(argument as string[])[1] ?? ''] ?? `attribute-${(argument as string[]).join('-')}`;
+    case 'Fn::GetAtt': {
+      const [id = '', attribute = ''] = argument as string[];
+      const found = ATTRIBUTES[`${resources[id]?.Type} ${attribute}`];
+      if (found === undefined) throw new Error(`Nothing stands for ${attribute} of ${id}.`);
+      return found;
+    }
     case 'Fn::Join':
       return (argument as [string, unknown[]])[1].map(resolve).join((argument as [string])[0]);
     case 'Fn::Select': {
