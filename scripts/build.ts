@@ -6,6 +6,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { sdkSchemas } from './sdk-schemas.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
@@ -25,6 +26,7 @@ const common: BuildOptions = {
   metafile: true,
   logLevel: 'warning',
   banner: { js: REQUIRE_BANNER },
+  plugins: [sdkSchemas],
 };
 
 /** Lambdas bring their SDK parts: the runtime's own copy is whole, slower to load, and changes under us. */
