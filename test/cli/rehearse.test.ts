@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Run } from './spawn.js';
@@ -18,13 +19,16 @@ const NOTHING = { files: [], processes: [] };
 
 describe('a rehearsal', { timeout: 120_000 }, () => {
   it('keeps its promises at an interruption, writes its verdict, and leaves nothing', async () => {
-    const json = join(import.meta.dirname, '..', '..', 'dist', `verdict-${process.pid}.json`);
+    const folder = mkdtempSync(join(tmpdir(), 'verdict-'));
+    const json = join(folder, 'verdict.json');
     const run = start('--seed', '11', '--notice', '8s', '--interrupt', '1@1s', '--json', json);
     const { code, out, err } = await run.ended;
     expect(code, out + err).toBe(0);
     expect(out).toContain('All promises were kept.');
     expect(out).toContain('slot 1');
     const verdict = JSON.parse(readFileSync(json, 'utf8'));
+    expect(readdirSync(folder)).toEqual(['verdict.json']);
+    rmSync(folder, { recursive: true });
     expect(verdict).toMatchObject({ format: 1, kept: true, duplicates: 0, orphans: [], traffic: { failed: 0 } });
     expect(verdict.incidents).toHaveLength(1);
     expect(verdict.incidents[0]).toMatchObject({ kind: 'announced', seat: { slot: 1, generation: 1 } });
