@@ -14,6 +14,8 @@ export interface Identity {
   readonly cluster: string;
   readonly epoch: string;
   readonly seat: HeldSeat;
+  /** Version of the launch template; 0 when its tag isn't there. */
+  readonly templateVersion: number;
 }
 
 export type IdentityResult =
@@ -49,6 +51,11 @@ export async function readIdentity(imds: Imds): Promise<IdentityResult> {
     if (status !== 200) return problem(`IMDS doesn't answer for tag ${key} (status ${status})`);
     tags[key] = body.trim();
   }
+  const template = await imds.get(`meta-data/tags/instance/${TAG.template}`);
+  if (template.status !== 200 && template.status !== 404) {
+    return problem(`IMDS doesn't answer for tag ${TAG.template} (status ${template.status})`);
+  }
+  if (template.status === 200) tags[TAG.template] = template.body.trim();
   return identityOf(values, tags);
 }
 
@@ -81,6 +88,7 @@ export function identityOf(
       cluster,
       epoch,
       seat,
+      templateVersion: /^\d{1,9}$/.test(tags[TAG.template] ?? '') ? Number(tags[TAG.template]) : 0,
     },
   };
 }

@@ -42,13 +42,14 @@ export async function readSecret(cloud: Cloud, id: string): Promise<Attempt<stri
 }
 
 export function createBrain(identity: Identity, spec: Spec, keepInstance: boolean, ctx: Context): NodeState {
-  const { instanceId: id, privateIp, seat, zone, instanceType, lifecycle } = identity;
+  const { instanceId: id, privateIp, seat, templateVersion, zone, instanceType, lifecycle } = identity;
   return createNode(
     {
       identity: {
         id,
         address: { host: privateIp, port: spec.gossip.port },
         seat,
+        templateVersion,
         zone,
         instanceType,
         lifecycle,

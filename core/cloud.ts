@@ -49,7 +49,7 @@ export interface CloudValues {
   readHint: Hint | null;
   writeHint: { readonly etag: string };
   putObject: null;
-  /** The parameter's text, unchecked. */
+  /** The parameter's text, unchecked, its `version` at least the parameter's own. */
   readSpec: string;
   terminate: null;
   tagNode: null;

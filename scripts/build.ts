@@ -6,6 +6,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { noCredentialChain } from './no-credential-chain.js';
 import { sdkSchemas } from './sdk-schemas.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -42,7 +43,11 @@ const bundles: readonly { readonly entry: string; readonly out: string; readonly
     out: 'synkti.mjs',
     options: { banner: { js: `#!/usr/bin/env node\n${REQUIRE_BANNER}` }, minifySyntax: true },
   },
-  { entry: 'agent/main.ts', out: 'agent.mjs', options: { minify: true } },
+  {
+    entry: 'agent/main.ts',
+    out: 'agent.mjs',
+    options: { minify: true, plugins: [sdkSchemas, noCredentialChain] },
+  },
   { entry: 'local/service/server.ts', out: 'service.mjs', options: { banner: {} } },
   ...lambdas,
 ];

@@ -237,7 +237,7 @@ export function createDockerDriver(
 
 /** What is sent to the engine; its hash is the container's make. */
 function containerBody(workload: ContainerWorkload, context: DriverContext) {
-  const { port, gpus } = workload;
+  const { port, gpus, mounts = [] } = workload;
   const environment: Record<string, string> = {
     ...context.environment,
     HOST: '0.0.0.0',
@@ -254,6 +254,16 @@ function containerBody(workload: ContainerWorkload, context: DriverContext) {
     ...(port === null ? {} : { ExposedPorts: { [`${port}/tcp`]: {} } }),
     HostConfig: {
       ...(port === null ? {} : { PortBindings: { [`${port}/tcp`]: [{ HostIp: publish, HostPort: String(port) }] } }),
+      ...(mounts.length === 0
+        ? {}
+        : {
+            Mounts: mounts.map(({ source, target, readOnly }) => ({
+              Type: 'bind',
+              Source: source,
+              Target: target,
+              ReadOnly: readOnly,
+            })),
+          }),
       ...(gpus === 0 ? {} : { DeviceRequests: [{ Driver: '', Count: gpus, Capabilities: [['gpu']] }] }),
       LogConfig: { Type: 'json-file', Config: { 'max-size': '8m', 'max-file': '2' } },
       RestartPolicy: { Name: 'no' },

@@ -197,6 +197,7 @@ function writeMember(out: ByteWriter, { id, address, incarnation, status, meta }
   out.whole(size(meta.freeGpuMemoryMiB));
   out.byte(HEALTHS.indexOf(meta.workload));
   out.whole(meta.specVersion);
+  out.name(meta.revision);
   out.byte(STANDBYS.indexOf(meta.standby));
   const pursuing = meta.pursuing.slice(0, MAX_PURSUING);
   out.whole(pursuing.length);
@@ -220,6 +221,7 @@ function readMember(input: ByteReader): Member {
       freeGpuMemoryMiB: input.whole(),
       workload: input.oneOf(HEALTHS),
       specVersion: input.whole(),
+      revision: input.name(),
       standby: input.oneOf(STANDBYS),
       pursuing: input.list(MAX_PURSUING, () => readSeat(input)),
       leaving: readLeaving(input),
@@ -231,7 +233,7 @@ function memberSize({ id, address, incarnation, meta }: Member): number {
   let bytes = nameSize(id) + addressSize(address) + wholeSize(incarnation) + 1 + seatSize(meta.seat);
   bytes += nameSize(meta.zone) + nameSize(meta.instanceType) + 1;
   bytes += wholeSize(size(meta.freeMemoryMiB)) + wholeSize(size(meta.freeGpuMemoryMiB)) + 1;
-  bytes += wholeSize(meta.specVersion) + 1 + 1;
+  bytes += wholeSize(meta.specVersion) + nameSize(meta.revision) + 1 + 1;
   for (const seat of meta.pursuing.slice(0, MAX_PURSUING)) bytes += seatSize(seat);
   return bytes + 1 + (meta.leaving === null ? 0 : wholeSize(size(meta.leaving.deadlineMs)));
 }

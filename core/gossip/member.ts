@@ -19,6 +19,8 @@ export interface Meta {
   readonly freeGpuMemoryMiB: number;
   readonly workload: WorkloadHealth;
   readonly specVersion: number;
+  /** What it runs: see spec/revision.ts. */
+  readonly revision: string;
   /** `keep`: at risk, wants its successor as a spare; `release`: the risk passed, the spare may go. */
   readonly standby: 'none' | 'keep' | 'release';
   /** Seats that this node is trying to fill, with the rung it has come to; at most {@link MAX_PURSUING}. */

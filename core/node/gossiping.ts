@@ -66,6 +66,7 @@ export function ownMeta(state: Omit<NodeState, 'meta' | 'gossip'>): Meta {
     freeGpuMemoryMiB: identity.freeGpuMemoryMiB,
     workload: ownHealth(state),
     specVersion: state.spec.version,
+    revision: state.revision,
     standby: state.standby,
     pursuing: [...state.pursuits.values()]
       .filter((p) => p.stage !== 'over')

@@ -8,6 +8,7 @@ import { nextDrainDeadlineMs } from '../drain/drain.js';
 import { GOSSIP_PRESETS } from '../gossip/config.js';
 import { createGossip, nextGossipDeadlineMs, stepGossip } from '../gossip/gossip.js';
 import { NO_FATE } from '../interruption/tracker.js';
+import { revisionOf } from '../spec/revision.js';
 import type { Spec } from '../spec/spec.js';
 import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
 import { ask, expiredCalls, isAsking, nextCallExpiryMs, takeCall } from './calls.js';
@@ -17,6 +18,7 @@ import { afterTerminate, afterWords, exit, leave, reconcileLeaving } from './lea
 import type { NodeEffect, NodeEvent } from './port.js';
 import { afterPursuitCall, nextPursuitMs, reconcilePursuits } from './pursuing.js';
 import { afterConfirm, afterRescueLook, nextVacancyMs, reconcileVacancies } from './rescue.js';
+import { nextRollMs, reconcileRoll } from './rolling.js';
 import { afterStartLook, reconcileServing, reconcileStart } from './serving.js';
 import { afterSpec, reconcileSpec } from './spec-watch.js';
 import type { Emit, NodeIdentity, NodeState, Purpose, Target, WorkloadView } from './state.js';
@@ -50,6 +52,7 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
     timings: NODE_TIMINGS[spec.gossip.preset],
     keepInstance,
     startedMs: ctx.nowMs,
+    revision: revisionOf(identity.templateVersion, spec),
     spec,
     phase: 'looking' as const,
     standby: 'none' as const,
@@ -61,6 +64,7 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
     pursuits: new Map(),
     vacancies: new Map(),
     successors: new Map(),
+    roll: null,
     membersChanged: true,
     lookDueMs: ctx.nowMs,
     specDueMs: after(ctx.nowMs, NODE_TIMINGS[spec.gossip.preset].specPollMs),
@@ -99,6 +103,7 @@ export function stepNode(state: NodeState, event: NodeEvent, ctx: Context): Node
   if (!isGone(state)) {
     reconcileStart(state, ctx, emit);
     reconcileFate(state, ctx, emit);
+    reconcileRoll(state, ctx, emit);
     reconcileServing(state, ctx, emit);
     reconcileLeaving(state, ctx, emit);
     reconcileVacancies(state, ctx, emit);
@@ -124,6 +129,7 @@ export function nextDeadlineMs(state: NodeState, ctx: Pick<Context, 'nowMs' | 'w
     unlessAsking(nextVacancyMs(state), 'rescue', 'confirm'),
     successorSettledMs(state) > ctx.nowMs ? successorSettledMs(state) : NEVER,
     riskEndMs(state, ctx),
+    nextRollMs(state, ctx),
     unlessAsking(state.specDueMs, 'spec'),
     state.drain === null ? NEVER : nextDrainDeadlineMs(state.drain, ctx),
     state.phase === 'looking'

@@ -17,6 +17,8 @@ export interface NodeIdentity {
   /** Where peers reach its gossip. */
   readonly address: Address;
   readonly seat: HeldSeat;
+  /** From the tag of its launch; 0 when it isn't there. */
+  readonly templateVersion: number;
   readonly zone: string;
   readonly instanceType: string;
   readonly lifecycle: 'spot' | 'on-demand';
@@ -40,6 +42,8 @@ export interface NodeState {
   /** Leave the machine running when the agent stops on purpose. */
   readonly keepInstance: boolean;
   readonly startedMs: MonoMs;
+  /** What it runs, as of its start. */
+  readonly revision: string;
   spec: Spec;
   phase: Phase;
   gossip: GossipState;
@@ -56,6 +60,13 @@ export interface NodeState {
   readonly vacancies: Map<number, WatchedVacancy>;
   /** Newer holders of this node's slot: since when each is healthy. */
   readonly successors: Map<string, MonoMs>;
+  /** This node's part in a rolling update, for as long as it is its turn. */
+  roll: {
+    readonly wanted: string;
+    readonly successor: string | null;
+    readonly dueMs: MonoMs;
+    readonly stopped: boolean;
+  } | null;
   /** Membership or spec changed since the vacancies were last worked out. */
   membersChanged: boolean;
   lookDueMs: MonoMs;

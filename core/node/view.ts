@@ -45,11 +45,12 @@ export function isHeld(state: NodeState, slot: number, fromGeneration: number): 
   return false;
 }
 
-/** Whether the cluster still serves with all of its slots if this node goes. */
-export function everySlotServes(state: NodeState): boolean {
+/** Whether every slot has a node that serves and stays; with this node, or if it goes. */
+export function everySlotServes(state: NodeState, withSelf = false): boolean {
   const serving = new Set<number>();
   for (const { id, meta } of liveMembers(state.gossip)) {
-    if (id !== state.identity.id && meta.workload === 'healthy' && meta.leaving === null) serving.add(meta.seat.slot);
+    if ((withSelf || id !== state.identity.id) && meta.workload === 'healthy' && meta.leaving === null)
+      serving.add(meta.seat.slot);
   }
   for (let slot = 0; slot < state.spec.desired; slot++) if (!serving.has(slot)) return false;
   return true;

@@ -18,6 +18,7 @@ export function launchRequest(spec: Spec, seat: HeldSeat): LaunchRequest {
     [TAG.generation, String(seat.generation)],
     [TAG.rung, String(seat.rung)],
     [TAG.token, token],
+    [TAG.template, String(spec.launch.templateVersion)],
   ];
   return {
     token,

@@ -10,6 +10,8 @@ export const TAG = {
   rung: 'synkti:rung',
   /** The ClientToken of the launch, so that a node can be found by it. */
   token: 'synkti:token',
+  /** The version of the launch template that was asked for. */
+  template: 'synkti:template',
   /** Written by the node itself: its phase, so that a Lambda sees whether it acted. */
   state: 'synkti:state',
 } as const;

@@ -35,6 +35,7 @@ function run(fields: Partial<ContainerWorkload> = {}) {
     image: 'registry.example:5000/team/llm:1.2',
     args: ['--fast'],
     gpus: 1,
+    mounts: [{ source: '/var/lib/synkti-files/model/0', target: '/models', readOnly: true }],
     port: 8080,
     environment: { MODEL: 'm' },
     health: null,
@@ -86,6 +87,7 @@ describe('docker driver', () => {
       HostConfig: {
         PortBindings: { '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }] },
         DeviceRequests: [{ Count: 1, Capabilities: [['gpu']] }],
+        Mounts: [{ Type: 'bind', Source: '/var/lib/synkti-files/model/0', Target: '/models', ReadOnly: true }],
       },
     });
     driver.stop(2_500);

@@ -300,6 +300,20 @@ describe('the other services', () => {
     expect(await cloud.readSecret('keyring', 5_000)).toEqual({ ok: true, value: 'keys' });
   });
 
+  it.each([
+    ['{"version":1}', 3, '{"version":3}'],
+    ['{"version":4}', 3, '{"version":4}'],
+    ['{}', 3, '{}'],
+    ['nonsense', 3, 'nonsense'],
+  ])('counts the version of the spec %s by its parameter', async (Value, Version, value) => {
+    const cloud = await cloudWith(() => ({
+      body: JSON.stringify({ Parameter: { Value, Version } }),
+      headers: { 'content-type': 'application/x-amz-json-1.1' },
+    }));
+    const outcome = await cloud.call({ op: 'readSpec', parameter: '/synkti/web/spec' }, 5_000);
+    expect(outcome).toEqual({ ok: true, value });
+  });
+
   it('ends within its time-out although the credentials never come', async () => {
     aws = await startScriptedAws(() => ({}));
     const cloud = createCloud({

@@ -70,6 +70,7 @@ export function metaOf(change: Partial<Meta> = {}): Meta {
     freeGpuMemoryMiB: 0,
     workload: 'healthy',
     specVersion: 1,
+    revision: '1.web',
     standby: 'none',
     pursuing: [],
     leaving: null,

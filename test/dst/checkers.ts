@@ -86,12 +86,13 @@ export class Checkers {
   }
 
   /** When the weather has been clear for long enough. */
-  atEnd(desired: number): void {
+  atEnd(desired: number, wantedRevision: string): void {
     for (let slot = 0; slot < desired; slot++) {
       const holders = [...this.#world.machines.values()].filter((m) => m.seat.slot === slot && m.working);
       const [holder] = holders;
       if (holder === undefined) throw this.#violation(`slot ${slot} is empty at the end`);
       if (holders.length > 1) throw this.#violation(`slot ${slot} has ${holders.length} holders at the end`);
+      if (holder.brain.revision !== wantedRevision) throw this.#violation(`${holder.id} still runs an old revision`);
       if (!this.#world.cloud.registered.has(holder.id))
         throw this.#violation(`${holder.id} serves, but isn't a target`);
     }

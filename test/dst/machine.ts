@@ -4,6 +4,7 @@ import type { NodeEffect, NodeEvent } from '../../core/node/port.js';
 import type { NodeState } from '../../core/node/state.js';
 import { chance, randomBetween, randomInt } from '../../core/rng.js';
 import type { HeldSeat } from '../../core/seats/seat.js';
+import { TAG } from '../../core/seats/tags.js';
 import { type Context, monoMs, type Rng, wallMs } from '../../core/time.js';
 import type { InstanceRecord } from '../../local/ec2/model/types.js';
 import type { ModelCloud } from './cloud.js';
@@ -104,6 +105,7 @@ export class Machine {
           id: this.id,
           address: { host: this.host, port: PORT },
           seat: this.seat,
+          templateVersion: Number(record.tags[TAG.template] ?? 0),
           zone: record.zone,
           instanceType: record.instanceType,
           lifecycle: record.lifecycle,

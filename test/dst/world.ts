@@ -2,6 +2,7 @@ import type { NodeEffect } from '../../core/node/port.js';
 import { forkRng, pick, randomBetween, seededRng, shuffled } from '../../core/rng.js';
 import { launchRequest } from '../../core/seats/launch.js';
 import { DEFAULT_POLICY, parseSpec } from '../../core/spec/parse.js';
+import { wantedRevision } from '../../core/spec/revision.js';
 import type { Spec } from '../../core/spec/spec.js';
 import type { Context, Rng } from '../../core/time.js';
 import { advance, fail, interrupt, recommendRebalance } from '../../local/ec2/model/life.js';
@@ -15,6 +16,9 @@ import { EventQueue } from './queue.js';
 
 /** Virtual time that a storm's damage may take to heal. */
 const HEAL_MS = 150_000;
+/** One node's turn in a rolling update, at most, and how many turns a storm may have left over. */
+const ROLL_MS = 30_000;
+const MOST_ROLLS = 40;
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 
 export interface Report {
@@ -82,14 +86,24 @@ export class World implements Surroundings {
     this.queue.at(20_000, () => this.#storm());
     for (const event of this.plan.events) this.queue.at(event.atMs, () => this.#happen(event));
     this.queue.at(this.plan.stormMs, () => this.#clear());
-    const endMs = this.plan.stormMs + HEAL_MS;
-    this.queue.runUntil(endMs, () => {
+    this.#runUntil(this.plan.stormMs + HEAL_MS);
+    // A roll that began late replaces one node after another.
+    for (let i = 0; i < MOST_ROLLS && this.#rolling(); i++) this.#runUntil(this.queue.nowMs + ROLL_MS);
+    this.#checkers.atEnd(this.#spec.desired, wantedRevision(this.#spec));
+    const { seed, plan } = this;
+    return { seed, plan, steps: this.#steps, calls: Object.fromEntries(this.cloud.calls), launched: this.#launched() };
+  }
+
+  #runUntil(untilMs: number): void {
+    this.queue.runUntil(untilMs, () => {
       this.#steps++;
       this.#checkers.afterStep();
     });
-    this.#checkers.atEnd(this.#spec.desired);
-    const { seed, plan } = this;
-    return { seed, plan, steps: this.#steps, calls: Object.fromEntries(this.cloud.calls), launched: this.#launched() };
+  }
+
+  #rolling(): boolean {
+    const wanted = wantedRevision(this.#spec);
+    return [...this.machines.values()].some((m) => m.working && m.brain.revision !== wanted);
   }
 
   machineAt(host: string): Machine | undefined {

@@ -27,6 +27,7 @@ export const meta: fc.Arbitrary<Meta> = fc.record({
   freeGpuMemoryMiB: whole,
   workload: fc.constantFrom('starting', 'healthy', 'unhealthy', 'stopped'),
   specVersion: whole,
+  revision: name,
   standby: fc.constantFrom('none', 'keep', 'release'),
   pursuing: fc.array(seat, { maxLength: MAX_PURSUING }),
   leaving: fc.option(fc.record({ cause: fc.constantFrom(...causes), deadlineMs: whole.map(wallMs) })),

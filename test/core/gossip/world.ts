@@ -370,6 +370,7 @@ export function plainMeta(slot: number): Meta {
     freeGpuMemoryMiB: 0,
     workload: 'healthy',
     specVersion: 1,
+    revision: '1.web',
     standby: 'none',
     pursuing: [],
     leaving: null,

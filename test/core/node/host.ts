@@ -41,6 +41,7 @@ export class Host {
       id: SELF,
       address: { host: '10.0.0.5', port: 7946 },
       seat,
+      templateVersion: 1,
       zone: 'us-east-1a',
       instanceType: 'm7g.large',
       lifecycle: 'spot',
