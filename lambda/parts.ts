@@ -1,15 +1,13 @@
 import { createFallbackCloud } from '../aws/fallback/cloud.js';
 import type { Script } from '../core/fallback/script.js';
 import { after, type Context, type MonoMs } from '../core/time.js';
-import { type Carry, limited, runScript, systemClock } from './run.js';
+import { limited, type Player, realPause, runScript, systemClock } from './run.js';
 import type { Settings } from './settings.js';
 import type { Telemetry } from './telemetry.js';
 
 /** What every handler is made of. */
-export interface Parts {
+export interface Parts extends Player {
   readonly settings: Settings;
-  readonly carry: Carry;
-  readonly clock: () => Context;
   readonly telemetry: Telemetry;
 }
 
@@ -20,15 +18,11 @@ export interface LambdaContext {
 
 export function createParts(settings: Settings, telemetry: Telemetry): Parts {
   const cloud = createFallbackCloud({ region: settings.region });
-  return {
-    settings,
-    carry: limited((call, timeoutMs) => cloud.call(call, timeoutMs)),
-    clock: systemClock(),
-    telemetry,
-  };
+  const carry = limited((call, timeoutMs) => cloud.call(call, timeoutMs));
+  return { settings, telemetry, carry, clock: systemClock(), pause: realPause };
 }
 
-export const play = <T>({ carry, clock }: Parts, script: Script<T>): Promise<T> => runScript(script, carry, clock);
+export const play = <T>(parts: Parts, script: Script<T>): Promise<T> => runScript(script, parts);
 
 /** A launch that is begun at the end of the budget still gets its answer, and the answer is told. */
 const RESERVE_MS = 20_000;

@@ -12,15 +12,22 @@ const AT_ONCE = 4;
 /** Carries out one call; never throws. */
 export type Carry = (call: AnyCall, timeoutMs: number) => Promise<AnyOutcome>;
 
+/** What a script is played with. */
+export interface Player {
+  readonly carry: Carry;
+  readonly clock: () => Context;
+  readonly pause: (ms: number) => Promise<void>;
+}
+
 /** Plays a script with real calls and real time. It ends by itself: scripts bound their loops by time. */
-export async function runScript<T>(script: Script<T>, carry: Carry, clock: () => Context): Promise<T> {
+export async function runScript<T>(script: Script<T>, { carry, clock, pause }: Player): Promise<T> {
   let step = script.next();
   while (!step.done) {
     const ask = step.value;
     const reply: Reply =
       ask.type === 'calls'
         ? { outcomes: await Promise.all(ask.calls.map((call) => carry(call, timeoutOf(call)))), ctx: clock() }
-        : await pause(ask.untilMs - clock().nowMs).then(() => ({ outcomes: [], ctx: clock() }));
+        : await pause(Math.max(0, ask.untilMs - clock().nowMs)).then(() => ({ outcomes: [], ctx: clock() }));
     step = script.next(reply);
   }
   return step.value;
@@ -28,7 +35,7 @@ export async function runScript<T>(script: Script<T>, carry: Carry, clock: () =>
 
 const timeoutOf = ({ op }: AnyCall): number => (op === 'launch' ? LAUNCH_TIMEOUT_MS : TIMEOUT_MS);
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.ceil(ms))));
+export const realPause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.ceil(ms)));
 
 /** At most a few calls at once; the others wait their turn before their time-out starts. */
 export function limited(carry: Carry, atOnce = AT_ONCE): Carry {
