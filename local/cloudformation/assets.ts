@@ -91,13 +91,16 @@ const concrete = (text: string, { accountId, region }: StackFacts): string =>
     .replaceAll('${' + 'AWS::Partition}', 'aws');
 
 /** Does what `cdk deploy` does before the stack: buckets of the bootstrap, and the assets in them. */
-export async function publishAssets(
-  clients: Clients,
-  files: readonly Asset[],
-  hasBucket: (name: string) => boolean,
-): Promise<{ remove(): Promise<void> }> {
-  const made = [...new Set(files.map(({ bucket }) => bucket))].filter((name) => !hasBucket(name));
-  for (const Bucket of made) await clients.s3.send(new CreateBucketCommand({ Bucket }));
+export async function publishAssets(clients: Clients, files: readonly Asset[]): Promise<{ remove(): Promise<void> }> {
+  const made: string[] = [];
+  for (const Bucket of new Set(files.map(({ bucket }) => bucket))) {
+    try {
+      await clients.s3.send(new CreateBucketCommand({ Bucket }));
+      made.push(Bucket);
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'BucketAlreadyOwnedByYou')) throw error;
+    }
+  }
   for (const { bucket, key, source, packaging } of files) {
     const Body = packaging === 'zip' ? zip(entriesOf(source)) : read(source);
     await clients.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body }));

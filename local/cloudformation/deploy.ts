@@ -92,6 +92,7 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
     stack: facts,
     assets: { find: (bucket, key) => assets.find(bucket, key) },
     responses,
+    functionPolicies: new Map(),
     portOf,
     note,
     adaptParameter: (name, value) => {
@@ -119,8 +120,7 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
       const found = readAssets(assetsDir, facts);
       assets = assetsOf(found.files);
       if (found.images > 0) note(null, `${found.images} container images are not built.`);
-      const buckets = new Set(cloud.objects().map(({ bucket }) => bucket));
-      unpublish.push((await publishAssets(clients, found.files, (name) => buckets.has(name))).remove);
+      unpublish.push((await publishAssets(clients, found.files)).remove);
     }
     const { values, notes: made } = await parameterValues(template, parameters ?? {}, (name) =>
       ssmValue(clients, name),

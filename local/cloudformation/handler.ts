@@ -22,6 +22,8 @@ export interface Host {
   readonly assets: Assets;
   /** Where a custom resource's function sends its answer; see responses.ts. */
   readonly responses: ResponseDesk;
+  /** Statements of the functions' own policies, by the function's ARN and their logical ids. */
+  readonly functionPolicies: Map<string, Map<string, JsonObject>>;
   /** Last word on a value that goes to SSM; what it changed is in the stack's notes. */
   readonly adaptParameter: (name: string, value: string) => string;
   /** Ports that this system doesn't let the user bind, and others in their place. */

@@ -80,11 +80,16 @@ export function placeActions(host: Ec2Host): [string, QueryAction][] {
         const paging = pagingIn(params);
         refuseDryRun(params);
         params.refuseUnread();
-        const unknown = ids.find((id) => !places.some(({ subnetId }) => subnetId === id));
+        const subnets = model.subnets.map((subnet, index) => ({
+          ...subnet,
+          seq: index + 1,
+          zoneId: zoneId(zones.findIndex(({ name }) => name === subnet.name)),
+        }));
+        const unknown = ids.find((id) => !subnets.some(({ subnetId }) => subnetId === id));
         if (unknown !== undefined) {
           throw new AwsError('InvalidSubnetID.NotFound', `The subnet ID '${unknown}' does not exist`);
         }
-        const found = places.filter((place) => (ids.length === 0 || ids.includes(place.subnetId)) && matches(place));
+        const found = subnets.filter((place) => (ids.length === 0 || ids.includes(place.subnetId)) && matches(place));
         const { items, nextToken } = page(found, paging, 5);
         return {
           subnetSet: {

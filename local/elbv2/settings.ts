@@ -107,6 +107,9 @@ const only = (...values: string[]): Pick<AttributeRule, 'allows' | 'wanted'> => 
   wanted: `one of: ${values.join(', ')} (the local cloud emulates no other)`,
 });
 
+/** Kept and described again, without an effect: no access log is written. */
+const any: Pick<AttributeRule, 'allows' | 'wanted'> = { allows: () => true, wanted: 'any text' };
+
 export type AttributeRules = Readonly<Record<string, AttributeRule>>;
 
 export const GROUP_ATTRIBUTES: AttributeRules = {
@@ -121,10 +124,13 @@ export const GROUP_ATTRIBUTES: AttributeRules = {
 };
 
 export const BALANCER_ATTRIBUTES: AttributeRules = {
-  'access_logs.s3.enabled': { initial: 'false', ...only('false') },
+  'access_logs.s3.bucket': { initial: '', ...any },
+  'access_logs.s3.enabled': { initial: 'false', ...only('false', 'true') },
+  'access_logs.s3.prefix': { initial: '', ...any },
   'deletion_protection.enabled': { initial: 'false', ...only('false', 'true') },
   'idle_timeout.timeout_seconds': { initial: '60', ...whole(1, 4000) },
   'load_balancing.cross_zone.enabled': { initial: 'true', ...only('true') },
+  'routing.http.drop_invalid_header_fields.enabled': { initial: 'false', ...only('false', 'true') },
   'routing.http2.enabled': { initial: 'true', ...only('true', 'false') },
 };
 

@@ -45,9 +45,13 @@ export class Machines {
 
   /**
    * Starts a node's main process. `environment` is all it gets besides PATH, HOME and the mark: nothing of the user's
-   * own (credentials, profiles, NODE_OPTIONS) reaches a node.
+   * own (credentials, profiles, NODE_OPTIONS) reaches a node. `command`: default that of every node.
    */
-  boot(instanceId: string, environment: Readonly<Record<string, string>>): void {
+  boot(
+    instanceId: string,
+    environment: Readonly<Record<string, string>>,
+    command: readonly string[] = this.#options.command,
+  ): void {
     if (!/^[\w.-]{1,64}$/.test(instanceId) || instanceId.startsWith('.')) {
       throw new RangeError(`'${instanceId}' can't be an instance id`);
     }
@@ -56,7 +60,7 @@ export class Machines {
     const directory = this.directoryOf(instanceId);
     const machine = new Machine({
       instanceId,
-      command: this.#options.command,
+      command,
       environment: {
         PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
         HOME: directory,

@@ -158,12 +158,12 @@ export function zoneOf(
   model: Ec2Model,
   where: { readonly subnetId: string | null; readonly zone: string | null },
 ): { readonly name: string; readonly subnetId: string } {
-  const { zones } = model.options;
-  const found = zones.find(
+  const { subnets } = model;
+  const found = subnets.find(
     ({ name, subnetId }) => (where.subnetId ?? subnetId) === subnetId && (where.zone ?? name) === name,
   );
   if (found !== undefined) return found;
-  if (where.subnetId !== null && !zones.some(({ subnetId }) => subnetId === where.subnetId)) {
+  if (where.subnetId !== null && !subnets.some(({ subnetId }) => subnetId === where.subnetId)) {
     throw new AwsError('InvalidSubnetID.NotFound', `The subnet ID '${where.subnetId}' does not exist`);
   }
   throw new AwsError('InvalidParameterValue', `Invalid availability zone: [${where.zone ?? ''}]`);

@@ -23,6 +23,7 @@ export function createModel(options: Ec2Options, ctx: Context): Ec2Model {
   return {
     options,
     describeLagMs: options.describeLagMs,
+    subnets: [...options.zones],
     instances: new Map(),
     pools: new Map(options.pools.map((pool) => [poolKey(pool.instanceType, pool.zone), newPool(pool, ctx)])),
     fleets: new Map(),

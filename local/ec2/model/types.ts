@@ -254,6 +254,8 @@ export interface Ec2Model {
   readonly options: Ec2Options;
   /** Lag at the moment; starts as `options.describeLagMs`. */
   describeLagMs: number;
+  /** Where instances can be launched; at first one a zone. */
+  readonly subnets: ZoneOptions[];
   readonly instances: Map<string, Instance>;
   readonly pools: Map<string, Pool>;
   readonly fleets: Map<string, Fleet>;
