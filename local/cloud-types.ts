@@ -14,11 +14,17 @@ import type {
   ZoneOptions,
 } from './ec2/model/types.js';
 import type { BalancerView, TargetGroupView, TargetHealthChange } from './elbv2/elbv2.js';
-import type { BusEvent, Delivery } from './events/bus.js';
+import type { BusEvent, Delivery, EventBus } from './events/bus.js';
+import type { Iam } from './iam/iam.js';
+import type { Denial } from './iam/ledger.js';
+import type { AsyncConfig } from './lambda/async.js';
+import type { Functions, InvocationEvent } from './lambda/functions.js';
 import type { MachineEvent } from './machines/machine.js';
 import type { ProcessUsage } from './machines/processes.js';
 import type { Network } from './network/network.js';
 import type { ObjectChange, ObjectView } from './s3/service.js';
+import type { MappingOptions } from './sqs/mapping.js';
+import type { Queues } from './sqs/queues.js';
 import type { UnkindInput } from './unkind/options.js';
 import type { Call, CallCount } from './wire/history.js';
 
@@ -58,7 +64,11 @@ export interface LocalCloudOptions {
   readonly onEvent?: (event: CloudEvent) => void;
   /** Every request that a load balancer finished. */
   readonly onRequest?: (request: FinishedRequest, balancerName: string) => void;
-  /** Brings an event to a rule's target, such as a Lambda. Failures are the target's own affair. */
+  /**
+   * Real seconds per second of queues' delays and visibility time-outs, of schedules, and of waits before retries. Default 1.
+   */
+  readonly timeScale?: number;
+  /** Brings an event to a rule's target that is neither a queue nor a function of this cloud. */
   readonly deliver?: (delivery: Delivery) => void | Promise<void>;
   readonly clock?: CloudClock;
 }
@@ -67,7 +77,35 @@ export interface MachineOptions {
   /** Program and arguments; no shell. */
   readonly command: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Asked at each boot for what this instance runs in the place of `command`; a failure gives the instance back. */
+  readonly plan?: (node: BootingNode) => Promise<BootPlan>;
 }
+
+/** An instance that boots, as far as its own programs know it. */
+export interface BootingNode {
+  readonly instanceId: string;
+  /** Base64, as it was given. */
+  readonly userData: string | null;
+  /** Of its role; null: it has none. */
+  readonly credentials: () => {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken: string;
+  } | null;
+  /** The AWS endpoint. */
+  readonly endpoint: string;
+  readonly region: string;
+  /** Of the whole cloud. */
+  readonly runDir: string;
+}
+
+export interface BootPlan {
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Access key of the deployer of stacks. Unkindness spares its calls: CloudFormation retries, so a deployment goes on. */
+export const DEPLOYER_KEY = 'CLOUDFORMATION';
 
 /** An instance as it is, not as lagging describes show it. */
 export interface InstanceView {
@@ -114,6 +152,18 @@ export type CloudEvent =
   | (Timed & { readonly type: 'object'; readonly change: ObjectChange })
   /** An event on the bus; `copies` 0: it was lost. */
   | (Timed & { readonly type: 'bus'; readonly event: BusEvent; readonly copies: number })
+  /** A call that a role's policies don't allow; told once for each role, action and resource. */
+  | (Timed & { readonly type: 'denied'; readonly denial: Denial })
+  /** A function ran; `atMs` is its start. */
+  | (Timed & { readonly type: 'invocation' } & Omit<InvocationEvent, 'startedMs'>)
+  /** A message or an event was given up; `to` null: nobody keeps it. */
+  | (Timed & {
+      readonly type: 'dead-letter';
+      readonly from: string;
+      readonly to: string | null;
+      readonly messageId: string;
+      readonly body: string;
+    })
   /** Something of the local cloud itself went wrong, such as a port that is taken. */
   | (Timed & { readonly type: 'trouble'; readonly instanceId: string | null; readonly message: string });
 
@@ -134,6 +184,17 @@ export interface LocalCloud {
   /** For the user's AWS CLI and SDKs. */
   readonly environment: Readonly<Record<string, string>>;
   readonly network: Network;
+  /** Roles, policies, and what was asked of them (`iam.ledger`). */
+  readonly iam: Iam;
+  readonly functions: Functions;
+  readonly queues: Queues;
+  readonly bus: EventBus;
+  /** How a function's asynchronous invocations are retried; null: Lambda's defaults. */
+  configureAsync(functionName: string, config: AsyncConfig | null): void;
+  /** Lets a queue feed a function; returns the mapping's id. @throws AwsError */
+  mapQueue(options: MappingOptions): string;
+  /** Waits for the batch under way. One that isn't there is fine. */
+  unmapQueue(mappingId: string): Promise<void>;
   /** Every instance that EC2 still knows, in order of launch. */
   instances(): InstanceView[];
   /** EC2 takes a spot instance back, unkindness included. @throws AwsError */
@@ -166,6 +227,12 @@ export interface LocalCloud {
   objects(): ObjectView[];
   /** No-op of a bucket that is there. @throws AwsError */
   createBucket(name: string): void;
+  /** Names of the zones. */
+  zones(): string[];
+  /** A further subnet of a zone; instances can be launched into it. No-op of one that is there. @throws CloudError */
+  addSubnet(subnetId: string, zone: string): void;
+  /** No-op of one that isn't there. */
+  removeSubnet(subnetId: string): void;
   calls(): CallCount[];
   /** Memory and processor time of a node's processes. */
   usage(instanceId: string): Promise<ProcessUsage>;

@@ -2,37 +2,39 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { forkRng, seededRng } from '../core/rng.js';
 import { after, type Context, type WallMs } from '../core/time.js';
 import { AddressError, allocateAddresses } from './address.js';
+import { createBackstage } from './backstage.js';
 import { contextOf, SYSTEM_CLOCK } from './clock.js';
 import {
   CloudError,
   type CloudEvent,
+  DEPLOYER_KEY,
   type InstanceView,
   type LocalCloud,
   type LocalCloudOptions,
 } from './cloud-types.js';
-import { fail, interrupt, recommendRebalance, scheduleMaintenance } from './ec2/model/life.js';
+import { fail, interrupt, recommendRebalance, scheduleMaintenance, terminate } from './ec2/model/life.js';
 import { setCapacity, setSpotPrice } from './ec2/model/pools.js';
 import { createModel, DEFAULT_EC2 } from './ec2/model/state.js';
 import type { Ec2Model, InstanceRecord } from './ec2/model/types.js';
 import { VPC_ID } from './ec2/output.js';
 import { ec2Service } from './ec2/service.js';
 import { Elbv2 } from './elbv2/elbv2.js';
-import { EventBus } from './events/bus.js';
 import { Courier } from './events/courier.js';
 import { eventsService } from './events/service.js';
 import { CredentialIssuer } from './imds/credentials.js';
 import { Machines } from './machines/machines.js';
 import { createRunDir } from './machines/run-dir.js';
 import { Network } from './network/network.js';
+import { checked, portError } from './options.js';
 import { Power } from './power.js';
 import { Pump } from './pump.js';
 import { createS3 } from './s3/service.js';
 import { secretsService } from './secretsmanager/service.js';
 import { ssmService } from './ssm/service.js';
 import { stsService } from './sts/service.js';
-import { unkindOptions } from './unkind/options.js';
 import { Unkind } from './unkind/unkind.js';
 import { startEndpoint } from './wire/server.js';
+import type { Principal } from './wire/service.js';
 import { throttleError } from './wire/throttle.js';
 
 export * from './cloud-types.js';
@@ -145,7 +147,7 @@ async function compose(
       byAddress: (address) =>
         hostOf([...model.instances.values()].find(({ record }) => record.privateIp === address)?.record),
       subnet: (subnetId) => {
-        const zone = options.zones.find((one) => one.subnetId === subnetId);
+        const zone = model.subnets.find((one) => one.subnetId === subnetId);
         return zone === undefined ? null : { zone: zone.name, vpcId: VPC_ID };
       },
       isCut: (instanceId) => network.isCut(instanceId),
@@ -155,21 +157,40 @@ async function compose(
   });
   cleanups.push(() => elb.close());
 
-  const bus = new EventBus();
-  const courier = new Courier({
-    bus,
-    unkind,
-    deliver: options.deliver ?? (() => {}),
-    onEvent: (event, copies) => tell({ type: 'bus', atMs: clock.wall(), event, copies }),
-    onTrouble: (message) => trouble(null, message),
-  });
-  cleanups.push(() => courier.close());
-
   const s3 = createS3({
     directory: `${runDir.path}/objects`,
     wallClock: clock.wall,
     onChange: (change) => tell({ type: 'object', atMs: change.atMs as WallMs, change }),
   });
+
+  // The endpoint must be known to the machines, and its services need the pump: so the pump comes first.
+  let endpointUrl = '';
+  const secretArns = new Map<string, string>();
+  const backstage = createBackstage({
+    region,
+    accountId,
+    clock,
+    runDir,
+    timeScale: options.timeScale ?? 1,
+    endpoint: () => endpointUrl,
+    credentials,
+    model,
+    elb: elb.model,
+    hasObject: (bucket, key) => s3.hasObject(bucket, key),
+    secrets: secretArns,
+    tell,
+    deliver: options.deliver ?? null,
+  });
+  cleanups.push(() => backstage.close());
+  const { bus, iam } = backstage;
+  const courier = new Courier({
+    bus,
+    unkind,
+    deliver: (delivery) => backstage.deliverer.deliver(delivery),
+    onEvent: (event, copies) => tell({ type: 'bus', atMs: clock.wall(), event, copies }),
+    onTrouble: (message) => trouble(null, message),
+  });
+  cleanups.push(() => courier.close());
 
   const machines =
     options.machine === null
@@ -180,8 +201,6 @@ async function compose(
           onEvent: (event) => tell({ type: 'machine', atMs: clock.wall(), instanceId: event.instanceId, event }),
         });
 
-  // The endpoint must be known to the machines, and its services need the pump: so the pump comes first.
-  let endpointUrl = '';
   const power = new Power({
     model,
     network,
@@ -190,7 +209,15 @@ async function compose(
     unkind,
     clock,
     gossipPort: options.gossipPort ?? GOSSIP_PORT,
+    runDir: runDir.path,
+    endpoint: () => endpointUrl,
     insideOf: (privateIp) => insides.get(privateIp) ?? privateIp,
+    roleOfProfile: (profile) => iam.roleOfProfile(profile),
+    plan: options.machine?.plan ?? null,
+    giveBack: (instanceId) => {
+      terminate(model, [instanceId], context());
+      pump.run();
+    },
     environment: (record, imdsUrl) => ({
       ...options.machine?.environment,
       AWS_ENDPOINT_URL: endpointUrl,
@@ -229,7 +256,7 @@ async function compose(
       elb.service,
       s3.service,
       ssmService({ region, accountId, now: clock.wall }),
-      secretsService({ region, accountId, now: clock.wall }),
+      secretsService({ region, accountId, now: clock.wall, arns: secretArns }),
       stsService({ accountId }),
       eventsService({
         bus,
@@ -239,12 +266,15 @@ async function compose(
         newId: randomUUID,
         emit: (event) => courier.emit(event),
       }),
+      ...backstage.services,
     ],
+    authorize: backstage.authorize,
     principalOf: (accessKeyId, sessionToken) =>
       credentials.principalOf(accessKeyId, sessionToken, clock.wall()) ?? { kind: 'user', accessKeyId },
     faults: {
-      refuse: (service, action) => (unkind.throttles(service, action, clock.now()) ? throttleError(service) : null),
-      loseReply: (service, action) => unkind.losesReply(service, action),
+      refuse: (service, action, by) =>
+        !isDeployer(by) && unkind.throttles(service, action, clock.now()) ? throttleError(service) : null,
+      loseReply: (service, action, by) => !isDeployer(by) && unkind.losesReply(service, action),
     },
     onCall: (call) => tell({ type: 'call', atMs: call.atMs, call }),
     wallClock: clock.wall,
@@ -268,6 +298,13 @@ async function compose(
       AWS_EC2_METADATA_DISABLED: 'true',
     },
     network,
+    iam,
+    functions: backstage.functions,
+    queues: backstage.queues,
+    bus,
+    configureAsync: (functionName, config) => backstage.async.configure(functionName, config),
+    mapQueue: (mapping) => backstage.mapQueue(mapping),
+    unmapQueue: (mappingId) => backstage.unmapQueue(mappingId),
     instances: () => [...model.instances.values()].map(({ record }) => viewOf(record)),
     interrupt: (instanceId, how = {}) => {
       const { noticeMs, announce } = unkind.notice(how.noticeMs ?? settings.noticeMs, how.announce ?? 'both');
@@ -307,6 +344,15 @@ async function compose(
     targetGroups: () => elb.targetGroups(),
     objects: () => s3.objects(),
     createBucket: (name) => s3.createBucket(name),
+    zones: () => [...zoneNames],
+    addSubnet: (subnetId, zone) => {
+      if (!zoneNames.includes(zone)) throw new CloudError('BAD_OPTIONS', `The local cloud has no zone ${zone}.`);
+      if (!model.subnets.some((one) => one.subnetId === subnetId)) model.subnets.push({ name: zone, subnetId });
+    },
+    removeSubnet: (subnetId) => {
+      const at = model.subnets.findIndex((one) => one.subnetId === subnetId);
+      if (at >= 0) model.subnets.splice(at, 1);
+    },
     calls: () => endpoint.history.counts(),
     usage: async (instanceId) =>
       (await machines?.usage(instanceId)) ?? { processes: 0, rssBytes: 0, pssBytes: 0, cpuMs: 0 },
@@ -314,49 +360,4 @@ async function compose(
   };
 }
 
-/** @throws CloudError `BAD_OPTIONS` */
-function checked(options: LocalCloudOptions) {
-  const bad = (why: string, cause?: unknown): CloudError => new CloudError('BAD_OPTIONS', why, cause);
-  const port = options.port ?? 0;
-  const noticeMs = options.noticeMs ?? 120_000;
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw bad(`Port ${port} is not from 0 to 65535.`);
-  if (options.zones.length === 0 || options.zones.length > 16) throw bad('The local cloud needs 1 to 16 zones.');
-  const zones = new Set(options.zones.map(({ name }) => name));
-  const subnets = new Set(options.zones.map(({ subnetId }) => subnetId));
-  if (zones.size < options.zones.length || subnets.size < options.zones.length) {
-    throw bad('Two zones of the local cloud have the same name or the same subnet.');
-  }
-  const stray = options.pools.find(({ zone }) => !zones.has(zone));
-  if (stray !== undefined)
-    throw bad(`The pool of ${stray.instanceType} is in ${stray.zone}, which is no zone of the local cloud.`);
-  for (const [name, value] of Object.entries({ ...pickTimes(options), noticeMs })) {
-    if (!(value >= 0 && value <= 86_400_000)) throw bad(`${name} must be from 0 to 86,400,000 ms, not ${value}.`);
-  }
-  if (options.machine !== null && options.machine.command.length === 0) throw bad('machine.command is empty.');
-  try {
-    return { port, noticeMs, region: options.region ?? 'us-east-1', unkind: unkindOptions(options.unkind) };
-  } catch (error) {
-    throw bad(error instanceof Error ? error.message : String(error), error);
-  }
-}
-
-const pickTimes = ({ launchDelayMs = 0, shutdownMs = 0 }: LocalCloudOptions) => ({ launchDelayMs, shutdownMs });
-
-function portError(error: unknown, port: number): unknown {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'EADDRINUSE':
-      return new CloudError(
-        'PORT_IN_USE',
-        `Port ${port} on 127.0.0.1 is in use: stop what listens there, or choose another.`,
-        error,
-      );
-    case 'EACCES':
-      return new CloudError(
-        'PORT_FORBIDDEN',
-        `This user may not listen on port ${port}: choose one above 1023.`,
-        error,
-      );
-    default:
-      return error;
-  }
-}
+const isDeployer = (by: Principal): boolean => by.kind === 'user' && by.accessKeyId === DEPLOYER_KEY;

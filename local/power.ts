@@ -1,10 +1,11 @@
 import type { MonoMs } from '../core/time.js';
 import type { CloudClock } from './clock.js';
+import type { BootingNode, BootPlan } from './cloud-types.js';
 import type { Ec2Model, InstanceRecord } from './ec2/model/types.js';
 import { profileArn } from './ec2/output.js';
 import type { CredentialIssuer } from './imds/credentials.js';
 import { IMDS_PORT, Imds } from './imds/server.js';
-import { imdsTree } from './imds/view.js';
+import { type ImdsSubject, imdsTree } from './imds/view.js';
 import type { Machines } from './machines/machines.js';
 import type { Network } from './network/network.js';
 import type { Unkind } from './unkind/unkind.js';
@@ -18,10 +19,19 @@ export interface PowerOptions {
   readonly unkind: Unkind;
   readonly clock: CloudClock;
   readonly gossipPort: number;
+  readonly runDir: string;
+  /** URL of the AWS endpoint. */
+  readonly endpoint: () => string;
   /** Bind address of an instance's processes, by its private IP. */
   readonly insideOf: (privateIp: string) => string;
+  /** The role in an instance profile. */
+  readonly roleOfProfile: (profileArn: string) => { readonly name: string; readonly arn: string };
   /** Of every machine; see `machineEnvironment`. */
   readonly environment: (record: InstanceRecord, imdsUrl: string) => Record<string, string>;
+  /** What an instance runs, when it isn't the same for all; see `MachineOptions.plan`. */
+  readonly plan: ((node: BootingNode) => Promise<BootPlan>) | null;
+  /** Ends an instance that couldn't boot, as its user data would by powering off. */
+  readonly giveBack: (instanceId: string) => void;
   readonly onTrouble: (instanceId: string, message: string) => void;
 }
 
@@ -105,20 +115,53 @@ export class Power {
       network.cutOff(instanceId);
       return;
     }
-    machines?.boot(instanceId, environment(record, imds.url));
+    if (machines === null) return;
+    const { plan, giveBack } = this.#options;
+    if (plan === null) {
+      machines.boot(instanceId, environment(record, imds.url));
+      return;
+    }
+    try {
+      const { command, environment: its } = await plan(this.#bootingNode(record));
+      if (this.#alive(instanceId) === null) return;
+      machines.boot(instanceId, { ...its, ...environment(record, imds.url) }, command);
+    } catch (error) {
+      this.#trouble(instanceId, error);
+      giveBack(instanceId);
+    }
+  }
+
+  #bootingNode(record: InstanceRecord): BootingNode {
+    const { endpoint, model } = this.#options;
+    const { instanceId, userData } = record;
+    return {
+      instanceId,
+      userData,
+      credentials: () => {
+        const keys = this.#roleOf(record)?.credentials();
+        if (keys === undefined) return null;
+        const { accessKeyId, secretAccessKey, token } = keys;
+        return { accessKeyId, secretAccessKey, sessionToken: token };
+      },
+      runDir: this.#options.runDir,
+      endpoint: endpoint(),
+      region: model.options.region,
+    };
   }
 
   #tree(instanceId: string): ReturnType<typeof imdsTree> | null {
-    const { model, credentials, clock } = this.#options;
+    const { model } = this.#options;
     const record = model.instances.get(instanceId)?.record;
     if (record === undefined || !record.metadata.enabled) return null;
-    const name = profileArn(record, model.options)?.split('/').at(-1);
-    const roleArn = `arn:aws:iam::${model.options.accountId}:role/${name}`;
-    const role =
-      name === undefined
-        ? null
-        : { name, credentials: () => credentials.credentialsOf(instanceId, roleArn, clock.wall()) };
-    return imdsTree({ record, options: model.options, role });
+    return imdsTree({ record, options: model.options, role: this.#roleOf(record) });
+  }
+
+  #roleOf(record: InstanceRecord): ImdsSubject['role'] {
+    const { model, credentials, clock, roleOfProfile } = this.#options;
+    const profile = profileArn(record, model.options);
+    if (profile === null) return null;
+    const { name, arn } = roleOfProfile(profile);
+    return { name, credentials: () => credentials.credentialsOf(record.instanceId, arn, clock.wall()) };
   }
 
   #enqueue(instanceId: string, act: () => Promise<unknown>): void {

@@ -1,5 +1,7 @@
 import { AwsError } from '../wire/error.js';
+import { payloadOf } from './input.js';
 import { compilePattern, type Matcher } from './pattern.js';
+import { parseSchedule } from './schedule.js';
 
 /** An event as EventBridge hands it to its targets. */
 export interface BusEvent {
@@ -18,7 +20,10 @@ export interface BusEvent {
 export interface Rule {
   readonly name: string;
   readonly bus: string;
-  readonly pattern: string;
+  /** Null: a schedule alone. */
+  readonly pattern: string | null;
+  /** `rate(5 minutes)`, `cron(...)`; null: none. */
+  readonly schedule: string | null;
   readonly enabled: boolean;
   readonly description: string | null;
   readonly roleArn: string | null;
@@ -32,16 +37,22 @@ export interface Target {
   readonly roleArn: string | null;
   /** Constant JSON in the event's place. */
   readonly input: string | null;
-  /** Kept and listed again; deliveries here aren't retried by it. */
+  /** `$.detail`: a part in the event's place. */
+  readonly inputPath: string | null;
+  readonly inputTransformer: {
+    readonly paths: Readonly<Record<string, string>>;
+    readonly template: string;
+  } | null;
   readonly retryPolicy: { readonly MaximumRetryAttempts?: number; readonly MaximumEventAgeInSeconds?: number } | null;
   readonly deadLetterArn: string | null;
 }
 
 export interface Delivery {
   readonly rule: string;
+  readonly ruleArn: string;
   readonly target: Target;
   readonly event: BusEvent;
-  /** What the target is to get: the event, or the target's constant input. */
+  /** What the target is to get: the event, or what the target's input makes of it. */
   readonly payload: string;
 }
 
@@ -52,6 +63,18 @@ export const DEFAULT_BUS = 'default';
 /** The rules of an account's default bus. Pure: `publish` says who gets an event; somebody else delivers it. */
 export class EventBus {
   readonly #rules = new Map<string, Rule>();
+  readonly #prefix: string;
+  readonly #changed: () => void;
+
+  /** `changed`: told when rules come, change or go. */
+  constructor(region = 'us-east-1', accountId = '123456789012', changed: () => void = () => {}) {
+    this.#prefix = `arn:aws:events:${region}:${accountId}:rule/`;
+    this.#changed = changed;
+  }
+
+  arnOf(ruleName: string): string {
+    return `${this.#prefix}${ruleName}`;
+  }
 
   /** Keeps the targets of a rule that is there already. @throws AwsError */
   putRule(input: Omit<Rule, 'matches' | 'targets'>): Rule {
@@ -62,8 +85,14 @@ export class EventBus {
     if (known === undefined && this.#rules.size >= MAX_RULES) {
       throw new AwsError('LimitExceededException', `A bus has at most ${MAX_RULES} rules`);
     }
-    const rule: Rule = { ...input, matches: compilePattern(input.pattern), targets: known?.targets ?? new Map() };
+    if (input.pattern === null && input.schedule === null) {
+      throw new AwsError('ValidationException', 'A rule needs an EventPattern or a ScheduleExpression.');
+    }
+    if (input.schedule !== null) parseSchedule(input.schedule);
+    const matches = input.pattern === null ? () => false : compilePattern(input.pattern);
+    const rule: Rule = { ...input, matches, targets: known?.targets ?? new Map() };
     this.#rules.set(rule.name, rule);
+    this.#changed();
     return rule;
   }
 
@@ -83,10 +112,15 @@ export class EventBus {
       throw new AwsError('ValidationException', "Rule can't be deleted since it has targets.");
     }
     this.#rules.delete(name);
+    this.#changed();
   }
 
   rules(bus: string): Rule[] {
     requireDefault(bus);
+    return this.allRules();
+  }
+
+  allRules(): Rule[] {
     return [...this.#rules.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
@@ -100,14 +134,21 @@ export class EventBus {
 
   /** Who gets this event. */
   publish(event: BusEvent): Delivery[] {
-    const deliveries: Delivery[] = [];
-    for (const rule of this.rules(DEFAULT_BUS)) {
-      if (!rule.enabled || !rule.matches(event)) continue;
-      for (const target of rule.targets.values()) {
-        deliveries.push({ rule: rule.name, target, event, payload: target.input ?? JSON.stringify(event) });
-      }
-    }
-    return deliveries;
+    return this.allRules()
+      .filter((rule) => rule.enabled && rule.matches(event))
+      .flatMap((rule) => this.deliveriesOf(rule, event));
+  }
+
+  /** An event for all targets of a rule. */
+  deliveriesOf(rule: Rule, event: BusEvent): Delivery[] {
+    const ruleArn = this.arnOf(rule.name);
+    return [...rule.targets.values()].map((target) => ({
+      rule: rule.name,
+      ruleArn,
+      target,
+      event,
+      payload: payloadOf(target, event, rule, ruleArn),
+    }));
   }
 }
 

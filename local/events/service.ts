@@ -23,6 +23,13 @@ const targetInput = z.strictObject({
   Arn: z.string().min(1).max(1600),
   RoleArn: z.string().optional(),
   Input: z.string().max(8192).optional(),
+  InputPath: z.string().max(256).optional(),
+  InputTransformer: z
+    .strictObject({
+      InputPathsMap: z.record(z.string(), z.string()).optional(),
+      InputTemplate: z.string().min(1).max(8192),
+    })
+    .optional(),
   RetryPolicy: z
     .strictObject({
       MaximumRetryAttempts: z.number().int().min(0).max(185).optional(),
@@ -32,10 +39,10 @@ const targetInput = z.strictObject({
   DeadLetterConfig: z.strictObject({ Arn: z.string().optional() }).optional(),
 });
 
-/** EventBridge: the default bus, rules with event patterns (no schedules), targets, own events. */
+/** EventBridge: the default bus, rules with event patterns or schedules, targets, own events. */
 export function eventsService(host: EventsHost): Service {
   const { bus } = host;
-  const arnOf = (rule: Rule): string => `arn:aws:events:${host.region}:${host.accountId}:rule/${rule.name}`;
+  const arnOf = (rule: Rule): string => bus.arnOf(rule.name);
   return jsonService({
     name: 'events',
     targetPrefix: 'AWSEvents',
@@ -45,7 +52,8 @@ export function eventsService(host: EventsHost): Service {
         jsonAction(
           z.strictObject({
             Name: z.string(),
-            EventPattern: z.string(),
+            EventPattern: z.string().optional(),
+            ScheduleExpression: z.string().max(256).optional(),
             State: z.enum(['ENABLED', 'DISABLED']).default('ENABLED'),
             Description: z.string().max(512).optional(),
             RoleArn: z.string().optional(),
@@ -56,7 +64,8 @@ export function eventsService(host: EventsHost): Service {
             const rule = bus.putRule({
               name: input.Name,
               bus: input.EventBusName,
-              pattern: input.EventPattern,
+              pattern: input.EventPattern ?? null,
+              schedule: input.ScheduleExpression ?? null,
               enabled: input.State === 'ENABLED',
               description: input.Description ?? null,
               roleArn: input.RoleArn ?? null,
@@ -84,7 +93,8 @@ export function eventsService(host: EventsHost): Service {
             Rules: items.map((rule) => ({
               Name: rule.name,
               Arn: arnOf(rule),
-              EventPattern: rule.pattern,
+              EventPattern: rule.pattern ?? undefined,
+              ScheduleExpression: rule.schedule ?? undefined,
               State: rule.enabled ? 'ENABLED' : 'DISABLED',
               Description: rule.description ?? undefined,
               RoleArn: rule.roleArn ?? undefined,
@@ -107,6 +117,11 @@ export function eventsService(host: EventsHost): Service {
                 arn: one.Arn,
                 roleArn: one.RoleArn ?? null,
                 input: one.Input ?? null,
+                inputPath: one.InputPath ?? null,
+                inputTransformer:
+                  one.InputTransformer === undefined
+                    ? null
+                    : { paths: one.InputTransformer.InputPathsMap ?? {}, template: one.InputTransformer.InputTemplate },
                 retryPolicy: (one.RetryPolicy ?? null) as Target['retryPolicy'],
                 deadLetterArn: one.DeadLetterConfig?.Arn ?? null,
               })),
@@ -142,6 +157,14 @@ export function eventsService(host: EventsHost): Service {
               Arn: target.arn,
               RoleArn: target.roleArn ?? undefined,
               Input: target.input ?? undefined,
+              InputPath: target.inputPath ?? undefined,
+              InputTransformer:
+                target.inputTransformer === null
+                  ? undefined
+                  : {
+                      InputPathsMap: target.inputTransformer.paths,
+                      InputTemplate: target.inputTransformer.template,
+                    },
               RetryPolicy: target.retryPolicy ?? undefined,
               DeadLetterConfig: target.deadLetterArn === null ? undefined : { Arn: target.deadLetterArn },
             })),

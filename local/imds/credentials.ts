@@ -14,7 +14,7 @@ export interface RoleCredentials {
 const ROTATE_BEFORE_MS = 5 * 60_000;
 const MAX_KEYS = 50_000;
 
-/** Issues role credentials to nodes, rotates them, and knows them again at the endpoint. */
+/** Issues role credentials to nodes and functions, rotates them, and knows them again at the endpoint. */
 export class CredentialIssuer {
   readonly #lifetimeMs: number;
   readonly #random: (bytes: number) => Buffer;
@@ -28,7 +28,12 @@ export class CredentialIssuer {
   }
 
   credentialsOf(instanceId: string, roleArn: string, now: WallMs): RoleCredentials {
-    const known = this.#current.get(instanceId);
+    return this.issue(instanceId, { kind: 'node', instanceId, roleArn }, now);
+  }
+
+  /** `holder`: who keeps the credentials; asked again, it gets the same until they are to be rotated. */
+  issue(holder: string, principal: Principal, now: WallMs): RoleCredentials {
+    const known = this.#current.get(holder);
     const rotateBefore = Math.min(ROTATE_BEFORE_MS, this.#lifetimeMs / 2);
     if (known !== undefined && now < known.expiresMs - rotateBefore) return known;
     const credentials: RoleCredentials = {
@@ -38,8 +43,8 @@ export class CredentialIssuer {
       issuedMs: now,
       expiresMs: (now + this.#lifetimeMs) as WallMs,
     };
-    this.#current.set(instanceId, credentials);
-    this.#keys.set(credentials.accessKeyId, { credentials, principal: { kind: 'node', instanceId, roleArn } });
+    this.#current.set(holder, credentials);
+    this.#keys.set(credentials.accessKeyId, { credentials, principal });
     for (const key of this.#keys.keys()) {
       if (this.#keys.size <= MAX_KEYS) break;
       this.#keys.delete(key);
@@ -47,9 +52,9 @@ export class CredentialIssuer {
     return credentials;
   }
 
-  /** A node that ended: its keys stay known until they expire, as in AWS. */
-  forget(instanceId: string): void {
-    this.#current.delete(instanceId);
+  /** A holder that ended: its keys stay known until they expire, as in AWS. */
+  forget(holder: string): void {
+    this.#current.delete(holder);
   }
 
   /** Null for a key that wasn't issued here. @throws AwsError for one that expired or came without its token. */

@@ -56,6 +56,7 @@ export interface S3 {
   readonly service: Service;
   /** No-op of a bucket that exists. @throws AwsError `InvalidBucketName` */
   createBucket(name: string): void;
+  hasObject(bucket: string, key: string): boolean;
   /** All objects, sorted by bucket and key. */
   objects(): ObjectView[];
 }
@@ -78,6 +79,7 @@ export function createS3(options: S3Options): S3 {
     createBucket: (name) => {
       if (!store.buckets.has(name)) store.createBucket(name, now());
     },
+    hasObject: (bucket, key) => store.buckets.get(bucket)?.objects.has(key) ?? false,
     objects: () =>
       [...store.buckets.values()].flatMap((bucket) =>
         [...bucket.objects.values()].map(({ key, size, etag, modifiedMs }) => ({

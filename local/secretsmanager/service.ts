@@ -33,6 +33,8 @@ export function secretsService(options: {
   readonly region: string;
   readonly accountId: string;
   readonly now: () => WallMs;
+  /** ARN by name of each secret that there is; kept here for others to look at. */
+  readonly arns?: Map<string, string>;
 }): Service {
   const secrets = new Map<string, Secret>();
   const find = (id: string): Secret => {
@@ -114,6 +116,7 @@ export function secretsService(options: {
               deletedMs: null,
             };
             secrets.set(secret.name, secret);
+            options.arns?.set(secret.name, secret.arn);
             return { ARN: secret.arn, Name: secret.name, VersionId: version.id };
           },
         ),
@@ -190,8 +193,10 @@ export function secretsService(options: {
             }
             const secret = find(input.SecretId);
             const now = options.now();
-            if (input.ForceDeleteWithoutRecovery) secrets.delete(secret.name);
-            else secret.deletedMs = now;
+            if (input.ForceDeleteWithoutRecovery) {
+              secrets.delete(secret.name);
+              options.arns?.delete(secret.name);
+            } else secret.deletedMs = now;
             const days = input.ForceDeleteWithoutRecovery ? 0 : (input.RecoveryWindowInDays ?? 30);
             return { ARN: secret.arn, Name: secret.name, DeletionDate: now / 1000 + days * 86_400 };
           },

@@ -17,9 +17,10 @@ export function stsService(options: { readonly accountId: string }): Service {
             return { Arn: `arn:aws:iam::${accountId}:root`, UserId: accountId, Account: accountId };
           }
           const role = principal.roleArn.split('/').at(-1) ?? 'role';
+          const session = principal.kind === 'node' ? principal.instanceId : principal.functionName;
           return {
-            Arn: `arn:aws:sts::${accountId}:assumed-role/${role}/${principal.instanceId}`,
-            UserId: `AROA00000000000000000:${principal.instanceId}`,
+            Arn: `arn:aws:sts::${accountId}:assumed-role/${role}/${session}`,
+            UserId: `AROA00000000000000000:${session}`,
             Account: accountId,
           };
         },

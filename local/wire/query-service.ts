@@ -55,7 +55,7 @@ export function queryService(options: QueryServiceOptions): Service {
 }
 
 /** Parameters come in the body, or in the query of a GET. */
-function pairsOf(request: WireRequest): URLSearchParams {
+export function pairsOf(request: WireRequest): URLSearchParams {
   return request.body.length > 0 ? new URLSearchParams(request.body.toString('utf8')) : request.query;
 }
 

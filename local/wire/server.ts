@@ -27,6 +27,8 @@ export interface EndpointOptions {
   /** Who an access key belongs to. @throws AwsError for a key that was issued and has expired. */
   readonly principalOf: (accessKeyId: string, sessionToken: string | null) => Principal;
   readonly faults?: EndpointFaults;
+  /** Whether the caller may: null, or the denial. */
+  readonly authorize?: (request: WireRequest, action: string) => AwsError | null;
   readonly onCall?: (call: Call) => void;
   /** Default 64 MiB. */
   readonly maxBodyBytes?: number;
@@ -117,6 +119,9 @@ async function serve(
     action = target.actionOf(request) ?? '-';
     const refusal = options.faults?.refuse(service, action, principal) ?? null;
     if (refusal !== null) throw refusal;
+    // An action that the service doesn't know is for the service to refuse.
+    const denial = action === '-' ? null : (options.authorize?.(request, action) ?? null);
+    if (denial !== null) throw denial;
     response = await target.handle(request);
     replyLost = options.faults?.loseReply(service, action, principal) ?? false;
     if (response.status >= 300) code = codeIn(response);

@@ -20,7 +20,14 @@ export type Principal =
   /** Somebody at the command line: any access key that the cloud didn't issue. */
   | { readonly kind: 'user'; readonly accessKeyId: string }
   /** A node, by the role credentials that its IMDS gave out. */
-  | { readonly kind: 'node'; readonly instanceId: string; readonly roleArn: string };
+  | { readonly kind: 'node'; readonly instanceId: string; readonly roleArn: string }
+  /** A Lambda function, by the role credentials in its environment. */
+  | {
+      readonly kind: 'function';
+      readonly functionName: string;
+      readonly functionArn: string;
+      readonly roleArn: string;
+    };
 
 export interface WireResponse {
   readonly status: number;

@@ -122,7 +122,7 @@ describe('EventBridge', () => {
       name: 'InvalidEventPatternException',
     });
     await expect(
-      events.send(new PutRuleCommand({ Name: 'late', ScheduleExpression: 'rate(1 minute)' })),
+      events.send(new PutRuleCommand({ Name: 'late', ScheduleExpression: 'rate(1 minutes)' })),
     ).rejects.toMatchObject({ name: 'ValidationException' });
     await events.send(
       new PutTargetsCommand({
