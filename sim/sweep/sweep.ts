@@ -1,5 +1,5 @@
 import { hash32 } from '../../core/rng.js';
-import type { RunControl } from '../campaign/jobs.js';
+import { type RunControl, WorkerPool } from '../campaign/jobs.js';
 import { type SimulationReport, simulate } from '../campaign/simulate.js';
 import type { Estimate } from '../campaign/stats.js';
 import { VERSION } from '../version.js';
@@ -33,13 +33,28 @@ export function sweepId(grid: Grid): string {
 
 /** Runs what the store doesn't have. Ends early, with what is done, when the signal says so. */
 export async function sweep(grid: Grid, store: SweepStore, control: RunControl): Promise<ScenarioResult[]> {
+  const pool = control.jobs > 1 ? new WorkerPool(control.jobs) : undefined;
+  const rest = { jobs: control.jobs, ...(pool && { pool }), ...(control.signal && { signal: control.signal }) };
+  try {
+    return await runScenarios(grid, store, control, rest);
+  } finally {
+    await pool?.end();
+  }
+}
+
+async function runScenarios(
+  grid: Grid,
+  store: SweepStore,
+  control: RunControl,
+  inner: RunControl,
+): Promise<ScenarioResult[]> {
   const scenarios = scenariosOf(grid);
   const results = new Map(store.done);
   control.onProgress?.(results.size, scenarios.length);
   for (const scenario of scenarios) {
     if (control.signal?.aborted === true) break;
     if (results.has(scenario.index)) continue;
-    const report = await simulate(scenario.options, stripProgress(control)).catch((error: unknown) => {
+    const report = await simulate(scenario.options, inner).catch((error: unknown) => {
       if (control.signal?.aborted === true) return null;
       throw error;
     });
@@ -50,10 +65,6 @@ export async function sweep(grid: Grid, store: SweepStore, control: RunControl):
     control.onProgress?.(results.size, scenarios.length);
   }
   return [...results.values()].sort((a, b) => a.index - b.index);
-}
-
-function stripProgress(control: RunControl): RunControl {
-  return control.signal === undefined ? { jobs: control.jobs } : { jobs: control.jobs, signal: control.signal };
 }
 
 function resultOf(scenario: Scenario, report: SimulationReport): ScenarioResult {
