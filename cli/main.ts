@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { register as registerRehearse } from './rehearse.js';
+import { register as registerSimulate } from './simulate.js';
+import { register as registerSweep } from './sweep.js';
 import { messageOf, UserError } from './user-error.js';
 
 declare const SYNKTI_VERSION: string | undefined;
@@ -7,6 +9,7 @@ declare const SYNKTI_VERSION: string | undefined;
 const EXAMPLES = `
 Examples:
   synkti rehearse                     interruptions on your own machine, no AWS account needed
+  synkti simulate                     what a policy costs on a spot market, with intervals
   synkti help rehearse                its scenarios and options`;
 
 /**
@@ -28,6 +31,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'synkti: ')) });
   registerRehearse(program);
+  registerSimulate(program);
+  registerSweep(program);
   for (const command of program.commands) {
     command.exitOverride().copyInheritedSettings(program).helpOption('--help', 'shows this help');
   }

@@ -15,6 +15,8 @@ const dist = join(root, 'dist');
 /** SDK packages mix ESM with CommonJS: a bundle needs a `require` of its own. */
 const REQUIRE_BANNER = "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);";
 
+const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+
 const common: BuildOptions = {
   absWorkingDir: root,
   bundle: true,
@@ -27,6 +29,7 @@ const common: BuildOptions = {
   metafile: true,
   logLevel: 'warning',
   banner: { js: REQUIRE_BANNER },
+  define: { SYNKTI_VERSION: JSON.stringify(version) },
   plugins: [sdkSchemas],
 };
 
@@ -34,7 +37,7 @@ const common: BuildOptions = {
 const lambdas = ['interruption', 'ended', 'sweep', 'seeder'].map((name) => ({
   entry: `lambda/${name}.ts`,
   out: `lambda/${name}/index.mjs`,
-  options: { minify: true },
+  options: { minify: true, plugins: [sdkSchemas, noCredentialChain] },
 }));
 
 const bundles: readonly { readonly entry: string; readonly out: string; readonly options?: BuildOptions }[] = [

@@ -11,10 +11,6 @@ import { messageOf, UserError } from '../user-error.js';
 import { subnetOf } from './deploy.js';
 import type { Settings } from './settings.js';
 
-/** An agent's pages are at this port of its node's own address. */
-const PAGES_PORT = 7947;
-/** Gives the pages an address of their own on each node, and the agent a small heap. */
-const AGENT_SHELL = `SYNKTI_HTTP="$SYNKTI_BIND_ADDRESS:${PAGES_PORT}" exec "$@"`;
 /** What an ALB allows for a connection, in its own ms. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** SIGTERM to power off of a machine that was terminated. */
@@ -37,7 +33,7 @@ export async function openCloud(
       launchDelayMs: timings.launchDelayMs,
       shutdownMs: SHUTDOWN_MS,
       noticeMs: timings.noticeMs,
-      machine: { command: ['/bin/sh', '-c', AGENT_SHELL, 'agent', process.execPath, bundles.agent] },
+      machine: { command: [process.execPath, bundles.agent] },
       unkind: settings.unkind,
       balancer: {
         timeScale: timings.balancerScale,

@@ -18,6 +18,7 @@ while read -r word arg; do
   esac
 done
 round=0
+empty=0
 while [ "$round" -lt 50 ]; do
   round=$((round + 1))
   found=''
@@ -30,7 +31,9 @@ while [ "$round" -lt 50 ]; do
   else
     for group in $groups; do kill -9 "-$group" 2>/dev/null && found=yes; done
   fi
-  [ -z "$found" ] && break
+  # Twice, since a process that is just being started shows no environment yet.
+  if [ -z "$found" ]; then empty=$((empty + 1)); else empty=0; fi
+  [ "$empty" -ge 2 ] && break
   sleep 0.1 2>/dev/null || sleep 1
 done
 if [ "$(cat "$1/${RUN_MARKER}" 2>/dev/null)" = "$2" ]; then rm -rf "$1"; fi
