@@ -2,7 +2,7 @@ import { createFallbackCloud } from '../aws/fallback/cloud.js';
 import type { Script } from '../core/fallback/script.js';
 import { after, type Context, type MonoMs } from '../core/time.js';
 import { limited, type Player, realPause, runScript, systemClock } from './run.js';
-import type { Settings } from './settings.js';
+import { environmentCredentials, type Settings } from './settings.js';
 import type { Telemetry } from './telemetry.js';
 
 /** What every handler is made of. */
@@ -17,7 +17,8 @@ export interface LambdaContext {
 }
 
 export function createParts(settings: Settings, telemetry: Telemetry): Parts {
-  const cloud = createFallbackCloud({ region: settings.region });
+  const credentials = async () => environmentCredentials(process.env);
+  const cloud = createFallbackCloud({ region: settings.region, credentials });
   const carry = limited((call, timeoutMs) => cloud.call(call, timeoutMs));
   return { settings, telemetry, carry, clock: systemClock(), pause: realPause };
 }

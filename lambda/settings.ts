@@ -1,3 +1,4 @@
+import type { Credentials } from '../aws/client.js';
 import { specParameterName } from '../core/spec/spec.js';
 
 /** What a function is told by its environment; docs/fallback.md lists it. */
@@ -7,6 +8,13 @@ export interface Settings {
   /** Null: no agent is told to drain. */
   readonly drainDocument: string | null;
   readonly region: string;
+}
+
+/** The role's credentials, which Lambda puts into the environment. @throws Error when they aren't there */
+export function environmentCredentials(environment: Readonly<Record<string, string | undefined>>): Credentials {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN } = environment;
+  if (!accessKeyId || !secretAccessKey) throw new Error('The environment holds no AWS credentials.');
+  return { accessKeyId, secretAccessKey, ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}) };
 }
 
 /** @throws Error with one sentence that names the variable */

@@ -1,8 +1,8 @@
 import type { Plugin } from 'esbuild';
 
 /**
- * The agent brings its own credentials (environment or IMDSv2), so the SDK's chain, which drags in SSO, STS and files,
- * is left out of it: 4 MB of memory. Not for bundles that rely on the chain.
+ * Agent (environment or IMDSv2) and Lambdas (environment) bring their own credentials, so the SDK's chain, which drags
+ * in SSO, STS and files, is left out of them: 4 MB of memory. Not for bundles that rely on the chain.
  */
 export const noCredentialChain: Plugin = {
   name: 'no-credential-chain',
