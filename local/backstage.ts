@@ -21,6 +21,7 @@ import type { RunDir } from './machines/run-dir.js';
 import { EventSourceMapping, type MappingOptions } from './sqs/mapping.js';
 import { Queues } from './sqs/queues.js';
 import { sqsService } from './sqs/service.js';
+import { instancesWith } from './ssm/managed.js';
 import { AwsError } from './wire/error.js';
 import type { Service, WireRequest } from './wire/service.js';
 
@@ -196,12 +197,7 @@ export function createBackstage(options: BackstageOptions): Backstage {
           [...options.secrets.values()].find((arn) => arn === id || arn.replace(/-\w{6}$/, '') === id) ??
           null,
         instanceTags: (id) => model.instances.get(id)?.record.tags ?? null,
-        instancesWith: (tags) =>
-          [...model.instances.values()]
-            .filter(({ record }) =>
-              Object.entries(tags).every(([key, values]) => values.includes(record.tags[key] ?? '\0')),
-            )
-            .map(({ instanceId }) => instanceId),
+        instancesWith: (tags) => instancesWith(model, tags),
         tagsOf: (arn) => iam.tagsOf(arn),
       },
     }),

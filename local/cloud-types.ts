@@ -208,6 +208,8 @@ export interface LocalCloud {
    * EC2 goes on to call it running, with failing status checks. @throws AwsError
    */
   fail(instanceId: string, options?: { readonly seenAfterMs?: number | null }): void;
+  /** An ended instance's volume or network interface that nobody deleted; returns its id. */
+  leaveBehind(kind: 'volume' | 'network-interface', tags: Tags): string;
   /** Kills the agent's process only. False when none runs. */
   failAgent(instanceId: string): boolean;
   /** How many pools it fitted. */

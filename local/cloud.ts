@@ -12,6 +12,7 @@ import {
   type LocalCloud,
   type LocalCloudOptions,
 } from './cloud-types.js';
+import { leaveBehind } from './ec2/model/leftovers.js';
 import { fail, interrupt, recommendRebalance, scheduleMaintenance, terminate } from './ec2/model/life.js';
 import { setCapacity, setSpotPrice } from './ec2/model/pools.js';
 import { createModel, DEFAULT_EC2 } from './ec2/model/state.js';
@@ -30,6 +31,7 @@ import { Power } from './power.js';
 import { Pump } from './pump.js';
 import { createS3 } from './s3/service.js';
 import { secretsService } from './secretsmanager/service.js';
+import { instancesWith, isManaged } from './ssm/managed.js';
 import { ssmService } from './ssm/service.js';
 import { stsService } from './sts/service.js';
 import { Unkind } from './unkind/unkind.js';
@@ -198,9 +200,18 @@ async function compose(
       : new Machines({
           runDir,
           command: options.machine.command,
-          onEvent: (event) => tell({ type: 'machine', atMs: clock.wall(), instanceId: event.instanceId, event }),
+          onEvent: (event) => {
+            tell({ type: 'machine', atMs: clock.wall(), instanceId: event.instanceId, event });
+            // A unit that had to be killed has failed, and then the machine powers off.
+            if (event.type !== 'ended' || event.next === null || event.next.restart) return;
+            if (event.next.reason === 'stop-timeout') giveBack(event.instanceId);
+          },
         });
 
+  const giveBack = (instanceId: string): void => {
+    terminate(model, [instanceId], context());
+    pump.run();
+  };
   const power = new Power({
     model,
     network,
@@ -214,10 +225,7 @@ async function compose(
     insideOf: (privateIp) => insides.get(privateIp) ?? privateIp,
     roleOfProfile: (profile) => iam.roleOfProfile(profile),
     plan: options.machine?.plan ?? null,
-    giveBack: (instanceId) => {
-      terminate(model, [instanceId], context());
-      pump.run();
-    },
+    giveBack,
     environment: (record, imdsUrl) => ({
       ...options.machine?.environment,
       AWS_ENDPOINT_URL: endpointUrl,
@@ -255,7 +263,21 @@ async function compose(
       ec2Service({ model, context, changed: () => pump.run() }),
       elb.service,
       s3.service,
-      ssmService({ region, accountId, now: clock.wall }),
+      ssmService({
+        region,
+        accountId,
+        now: clock.wall,
+        commands: {
+          now: clock.wall,
+          newId: randomUUID,
+          isManaged: (instanceId) => isManaged({ model, iam }, instanceId),
+          instancesWith: (tags) => instancesWith(model, tags),
+          run: async (instanceId, script, timeoutMs) =>
+            network.isCut(instanceId)
+              ? null
+              : ((await machines?.shell(instanceId, script, timeoutMs, () => giveBack(instanceId))) ?? null),
+        },
+      }),
       secretsService({ region, accountId, now: clock.wall, arns: secretArns }),
       stsService({ accountId }),
       eventsService({
@@ -335,6 +357,7 @@ async function compose(
       fail(model, instanceId, how.seenAfterMs === undefined ? SEEN_AFTER_MS : how.seenAfterMs, context());
       pump.run();
     },
+    leaveBehind: (kind, tags) => leaveBehind(model, kind, tags, context()),
     failAgent: (instanceId) => machines?.killAgent(instanceId) ?? false,
     setCapacity: (where, capacity, code) => setCapacity(model, where, capacity, code),
     setSpotPrice: (instanceType, zone, price) => setSpotPrice(model, instanceType, zone, price, context()),

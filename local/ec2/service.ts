@@ -3,6 +3,7 @@ import type { Service } from '../wire/service.js';
 import { fleetActions } from './fleet-actions.js';
 import type { Ec2Host } from './host.js';
 import { instanceActions } from './instance-actions.js';
+import { leftoverActions } from './leftover-actions.js';
 import { placeActions } from './place-actions.js';
 import { tagActions } from './tag-actions.js';
 import { templateActions } from './template-actions.js';
@@ -16,6 +17,7 @@ export function ec2Service(host: Ec2Host): Service {
     actions: new Map([
       ...fleetActions(host),
       ...instanceActions(host),
+      ...leftoverActions(host),
       ...placeActions(host),
       ...tagActions(host),
       ...templateActions(host),

@@ -100,22 +100,20 @@ export class Ledger {
     return directory.roles().map((role) => ({
       roleArn: role.arn,
       roleName: role.name,
-      statements: directory
-        .policiesOf(role.arn)
-        .flatMap(({ name, document }) =>
-          document.statements.flatMap((statement, index) =>
-            statement.effect === 'Deny'
-              ? []
-              : [
-                  {
-                    policy: name,
-                    sid: statement.sid,
-                    index,
-                    permissions: this.#permissions(role.arn, name, index, statement.actions),
-                  },
-                ],
-          ),
+      statements: directory.policiesOf(role.arn).flatMap(({ name, document }) =>
+        document.statements.flatMap((statement, index) =>
+          statement.effect === 'Deny'
+            ? []
+            : [
+                {
+                  policy: name,
+                  sid: statement.sid,
+                  index,
+                  permissions: this.#permissions(role.arn, name, index, statement.actions),
+                },
+              ],
         ),
+      ),
       denials: this.denials().filter(({ roleArn }) => roleArn === role.arn),
     }));
   }

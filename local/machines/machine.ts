@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { LogFile } from './log-file.js';
 import { findProcesses, killAll, type ProcessMark, type ProcessUsage, signal, usageOf } from './processes.js';
 import { afterExit, type ProcessEnd, type RestartDecision, type RestartPolicy } from './restart.js';
+import { runShell, type ShellResult, type SystemRequest } from './shell.js';
 
 /** What happens to a node's main process. */
 export type MachineEvent =
@@ -49,6 +50,7 @@ export class Machine {
   #exit: Promise<void> = Promise.resolve();
   #restart: NodeJS.Timeout | null = null;
   #power: Power = 'on';
+  #stop: { killed: boolean } | null = null;
   #off: Promise<void> | null = null;
   #cpuOfEndedMs = 0;
 
@@ -72,6 +74,39 @@ export class Machine {
   /** SIGKILL to the main process only, as a crash would; it is restarted by the rules. False when none runs. */
   killMain(): boolean {
     return this.#child?.pid === undefined ? false : signal(this.#child.pid, 'SIGKILL');
+  }
+
+  /**
+   * `systemctl stop`: SIGTERM, SIGKILL after `timeoutMs`, and no restart. The machine stays on. False when none runs.
+   */
+  stopMain(timeoutMs: number): boolean {
+    const pid = this.#child?.pid;
+    if (pid === undefined || this.#stop !== null) return false;
+    const stop = { killed: false };
+    this.#stop = stop;
+    signal(pid, 'SIGTERM');
+    const timer = setTimeout(() => {
+      stop.killed = true;
+      signal(pid, 'SIGKILL');
+    }, timeoutMs);
+    void this.#exit.then(() => clearTimeout(timer));
+    return true;
+  }
+
+  /** A signal to the main process, which is restarted by the rules if it ends of it. False when none runs. */
+  signalMain(name: NodeJS.Signals): boolean {
+    return this.#child?.pid === undefined ? false : signal(this.#child.pid, name);
+  }
+
+  /** A shell on this machine, like a second session. Null when the machine is off. */
+  async shell(
+    script: string,
+    timeoutMs: number,
+    onRequest: (request: SystemRequest) => void,
+  ): Promise<ShellResult | null> {
+    if (this.#power !== 'on') return null;
+    const { directory, environment, onGroup } = this.#options;
+    return runShell({ script, directory, environment, mainPid: this.mainPid, timeoutMs, onRequest, onGroup });
   }
 
   /** An orderly shutdown: SIGTERM to the main process, then power off when it has ended or after `graceMs`. */
@@ -141,8 +176,8 @@ export class Machine {
   #ended(child: ChildProcess, end: ProcessEnd, error: string | null): void {
     if (this.#child !== child) return;
     this.#child = null;
-    const { instanceId, mark, restarts, onEvent } = this.#options;
-    const next = this.#power === 'on' ? afterExit(restarts, this.#startsMs, end, performance.now()) : null;
+    const { instanceId, mark, onEvent } = this.#options;
+    const next = this.#power === 'on' ? this.#afterExit(end) : null;
     if (error !== null) this.#log.write(`could not be started: ${error}\n`);
     onEvent({ type: 'ended', instanceId, end, error, next });
     if (this.#power !== 'on') return;
@@ -153,6 +188,11 @@ export class Machine {
         if (this.#power === 'on') this.#start();
       });
     }, next.afterMs);
+  }
+
+  #afterExit(end: ProcessEnd): RestartDecision {
+    if (this.#stop !== null) return { restart: false, reason: this.#stop.killed ? 'stop-timeout' : 'stopped' };
+    return afterExit(this.#options.restarts, this.#startsMs, end, performance.now());
   }
 
   async #killEverything(): Promise<void> {

@@ -4,12 +4,16 @@ import type { ProcessUsage } from './processes.js';
 import { type Reaper, startReaper } from './reaper.js';
 import { DEFAULT_RESTARTS, type RestartPolicy } from './restart.js';
 import type { RunDir } from './run-dir.js';
+import type { ShellResult, SystemRequest } from './shell.js';
 
 /**
  * In the environment of every process of a node: `<runId>/<instance id>`. Programs that build their children's
  * environment anew should hand it on; it is how nothing is left behind.
  */
 export const MACHINE_MARK = 'SYNKTI_MACHINE';
+
+/** What a unit that is stopped has before it is killed: systemd's own default. */
+const STOP_MS = 90_000;
 
 export interface MachinesOptions {
   readonly runDir: RunDir;
@@ -90,6 +94,36 @@ export class Machines {
   /** SIGKILL to the main process only. False when it doesn't run. */
   killAgent(instanceId: string): boolean {
     return this.#machines.get(instanceId)?.killMain() ?? false;
+  }
+
+  /**
+   * Runs a script on a node. Null: the node is off. `onPowerOff`: the script, or a stop that took too long, asked for the
+   * machine's end.
+   */
+  async shell(
+    instanceId: string,
+    script: string,
+    timeoutMs: number,
+    onPowerOff: () => void,
+  ): Promise<ShellResult | null> {
+    const machine = this.#machines.get(instanceId);
+    const act = (request: SystemRequest): void => {
+      switch (request.verb) {
+        case 'stop':
+          machine?.stopMain(STOP_MS);
+          return;
+        case 'restart':
+          // The unit's rules start it again.
+          machine?.signalMain('SIGKILL');
+          return;
+        case 'kill':
+          machine?.signalMain(request.signal);
+          return;
+        case 'poweroff':
+          onPowerOff();
+      }
+    };
+    return (await machine?.shell(script, timeoutMs, act)) ?? null;
   }
 
   /** Null while the main process doesn't run. */

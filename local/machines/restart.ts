@@ -28,7 +28,8 @@ export interface ProcessEnd {
 
 export type RestartDecision =
   | { readonly restart: true; readonly afterMs: number }
-  | { readonly restart: false; readonly reason: 'clean-exit' | 'start-limit' };
+  /** `stopped`: somebody stopped the unit. `stop-timeout`: and it had to be killed. */
+  | { readonly restart: false; readonly reason: 'clean-exit' | 'start-limit' | 'stopped' | 'stop-timeout' };
 
 /** Signals that systemd counts as a clean end. */
 const CLEAN_SIGNALS: ReadonlySet<string> = new Set(['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGPIPE']);

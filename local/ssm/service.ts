@@ -3,6 +3,7 @@ import type { WallMs } from '../../core/time.js';
 import { AwsError } from '../wire/error.js';
 import { jsonAction, jsonService } from '../wire/json-service.js';
 import type { Service } from '../wire/service.js';
+import { type CommandHost, commandActions } from './commands.js';
 
 interface Version {
   readonly version: number;
@@ -17,11 +18,13 @@ const MAX_VERSIONS = 100;
 const MAX_VALUE = { Standard: 4096, Advanced: 8192 } as const;
 const parameterName = z.string().regex(/^[a-zA-Z0-9_.\-/:]{1,2048}$/);
 
-/** SSM's Parameter Store: put with versions, get (also `name:version`), by path, delete. */
+/** SSM's Run Command, and its Parameter Store: put with versions, get (also `name:version`), by path, delete. */
 export function ssmService(options: {
   readonly region: string;
   readonly accountId: string;
   readonly now: () => WallMs;
+  /** Documents and Run Command; absent: Parameter Store only. */
+  readonly commands?: CommandHost;
 }): Service {
   const parameters = new Map<string, Version[]>();
   const notFound = (name: string): AwsError =>
@@ -39,6 +42,7 @@ export function ssmService(options: {
     name: 'ssm',
     targetPrefix: 'AmazonSSM',
     actions: new Map([
+      ...(options.commands === undefined ? [] : commandActions(options.commands)),
       [
         'GetParameter',
         jsonAction(z.strictObject({ Name: parameterName, WithDecryption: z.boolean().optional() }), (input) => {

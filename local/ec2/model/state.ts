@@ -29,6 +29,7 @@ export function createModel(options: Ec2Options, ctx: Context): Ec2Model {
     fleets: new Map(),
     templates: new Map(),
     tokens: new Map(),
+    leftovers: new Map(),
     outbox: [],
     nextSeq: 1,
   };

@@ -242,6 +242,15 @@ export interface FleetError {
   readonly market: Market;
 }
 
+/** What an instance left behind, `available` to be used or deleted. */
+export interface Leftover {
+  readonly id: string;
+  readonly kind: 'volume' | 'network-interface';
+  readonly zone: string;
+  readonly createTimeMs: WallMs;
+  readonly tags: Tags;
+}
+
 /** What was done with a token. */
 export interface TokenRecord {
   /** The parameters, to compare a repeat with. */
@@ -261,6 +270,8 @@ export interface Ec2Model {
   readonly fleets: Map<string, Fleet>;
   readonly templates: Map<string, LaunchTemplate>;
   readonly tokens: Map<string, TokenRecord>;
+  /** Volumes and network interfaces that outlived their instance. Those of living instances go with them. */
+  readonly leftovers: Map<string, Leftover>;
   /** Transitions that `advance` hasn't handed out yet. */
   outbox: Transition[];
   nextSeq: number;

@@ -254,7 +254,8 @@ function whatIs(model: Ec2Model, id: string): { tags: Tags; context: Context } {
       },
     };
   }
-  return { tags: model.fleets.get(id)?.tags ?? model.templates.get(id)?.tags ?? {}, context: {} };
+  const { tags = {} } = model.fleets.get(id) ?? model.templates.get(id) ?? model.leftovers.get(id) ?? {};
+  return { tags, context: {} };
 }
 
 const resourceTags = (tags: Tags): Context =>
