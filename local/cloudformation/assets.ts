@@ -86,9 +86,9 @@ export const assetsOf = (files: readonly Asset[]): Assets => {
 
 const concrete = (text: string, { accountId, region }: StackFacts): string =>
   text
-    .replaceAll('${' + 'AWS::AccountId}', accountId)
-    .replaceAll('${' + 'AWS::Region}', region)
-    .replaceAll('${' + 'AWS::Partition}', 'aws');
+    .replaceAll(`\${AWS::AccountId}`, accountId)
+    .replaceAll(`\${AWS::Region}`, region)
+    .replaceAll(`\${AWS::Partition}`, 'aws');
 
 /** Does what `cdk deploy` does before the stack: buckets of the bootstrap, and the assets in them. */
 export async function publishAssets(clients: Clients, files: readonly Asset[]): Promise<{ remove(): Promise<void> }> {

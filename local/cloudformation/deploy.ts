@@ -22,6 +22,7 @@ import { type NodePlan, readUserData } from './user-data.js';
 export interface StackInput {
   /** The synthesized template, as parsed JSON. */
   readonly template: unknown;
+  /** Default: those of the last deployment. */
   readonly parameters?: Readonly<Record<string, string>>;
   /** Folder that `cdk synth` wrote; absent or null: the template has no assets. */
   readonly assetsDir?: string | null;
@@ -113,7 +114,9 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
   });
   const unpublish: (() => Promise<void>)[] = [];
 
-  const prepare = async ({ template: json, parameters, assetsDir }: StackInput): Promise<Wish> => {
+  let given = input.parameters ?? {};
+
+  const prepare = async ({ template: json, parameters = given, assetsDir }: StackInput): Promise<Wish> => {
     const template = parseTemplate(json);
     if (template.hasRules) note(null, "The template's rules are not looked at.");
     if (assetsDir !== undefined && assetsDir !== null) {
@@ -122,14 +125,13 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
       if (found.images > 0) note(null, `${found.images} container images are not built.`);
       unpublish.push((await publishAssets(clients, found.files)).remove);
     }
-    const { values, notes: made } = await parameterValues(template, parameters ?? {}, (name) =>
-      ssmValue(clients, name),
-    );
+    const { values, notes: made } = await parameterValues(template, parameters, (name) => ssmValue(clients, name));
     for (const one of made) note(one.logicalId, one.text);
     for (const { subnetId, zone } of placesOf(json, { region: cloud.region }).subnets) {
       cloud.addSubnet(subnetId, zone);
       note(null, `The subnet ${subnetId} is of another stack; here it is one of ${zone}.`);
     }
+    given = parameters;
     return { template, parameters: values };
   };
   const close = async (): Promise<void> => {

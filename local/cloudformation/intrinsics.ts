@@ -33,12 +33,11 @@ export function resolve(value: Json, scope: Scope, depth = 0): Resolved {
   if (!isObject(value)) return value;
   const call = functionIn(value);
   if (call !== null) return apply(call.name, call.argument, scope, depth + 1);
-  const out: Record<string, Json> = {};
-  for (const [name, item] of Object.entries(value)) {
-    const resolved = resolve(item, scope, depth + 1);
-    if (resolved !== NO_VALUE) out[name] = resolved;
-  }
-  return out;
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([name, item]): [string, Resolved] => [name, resolve(item, scope, depth + 1)])
+      .filter((member): member is [string, Json] => member[1] !== NO_VALUE),
+  );
 }
 
 /** As {@link resolve}, for a place where there must be a value. @throws DeployError */

@@ -78,7 +78,7 @@ function check(name: string, text: string, declared: ParameterDeclaration): void
   if (allowedValues !== undefined && !allowedValues.some((one) => String(one) === text)) {
     throw refuse(`must be one of ${allowedValues.join(', ')}`);
   }
-  if (allowedPattern !== undefined && !new RegExp(`^(?:${allowedPattern})$`).test(text)) {
+  if (allowedPattern !== undefined && !patternOf(name, allowedPattern).test(text)) {
     throw refuse(`must match ${allowedPattern}`);
   }
   if (text.length < (minLength ?? 0) || text.length > (maxLength ?? Number.POSITIVE_INFINITY)) {
@@ -87,6 +87,15 @@ function check(name: string, text: string, declared: ParameterDeclaration): void
   const number = Number(text);
   if (number < (minValue ?? Number.NEGATIVE_INFINITY) || number > (maxValue ?? Number.POSITIVE_INFINITY)) {
     throw refuse(`must be from ${minValue ?? 'any'} to ${maxValue ?? 'any'}`);
+  }
+}
+
+/** CloudFormation's patterns are Java's; nearly all are JavaScript's, too. */
+function patternOf(name: string, pattern: string): RegExp {
+  try {
+    return new RegExp(`^(?:${pattern})$`);
+  } catch (error) {
+    throw new DeployError('UNSUPPORTED', `The AllowedPattern of ${name} can't be read: ${pattern}.`, null, error);
   }
 }
 

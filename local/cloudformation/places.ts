@@ -24,6 +24,8 @@ export interface ClusterSketch {
     readonly kind: 'process' | 'container';
     readonly port: number | null;
     readonly image: string | null;
+    /** Of its health check. */
+    readonly healthPath: string | null;
   }[];
 }
 
@@ -64,11 +66,12 @@ export function placesOf(
   };
 }
 
-const sketch = ({ name, kind, port, image }: Readonly<Record<string, Json>>): ClusterSketch['workloads'][number] => ({
+const sketch = ({ name, kind, port, image, health }: Readonly<Record<string, Json>>): ClusterSketch['workloads'][number] => ({
   name: String(name),
   kind: kind === 'container' ? 'container' : 'process',
   port: typeof port === 'number' ? port : null,
   image: typeof image === 'string' ? image : null,
+  healthPath: isObject(health) && typeof health.path === 'string' ? health.path : null,
 });
 
 type Members = Readonly<Record<string, Json>>;
