@@ -33,6 +33,7 @@ export function heatMapHtml(grid: Grid, results: readonly ScenarioResult[], scen
 <title>Synkti sweep: ${escaped(grid.name)}</title>
 <link rel="icon" href="data:,">
 <style>${PAGE_CSS}
+.soft { overflow-wrap: anywhere; }
 #map td, #map th { padding: 3px 6px; border: 1px solid var(--bg); }
 #map th { position: static; font-weight: 600; }
 #map td.cell { text-align: right; position: static; }
@@ -97,7 +98,7 @@ function draw() {
       const share = high > low ? (v - low) / (high - low) : 0.5;
       const light = 94 - 62 * share;
       cell.style.background = 'hsl(205 70% ' + light + '%)';
-      cell.style.color = light > 58 ? '#10202e' : '#ffffff';
+      cell.style.color = light > 45 ? '#10202e' : '#ffffff';
     }
   }
   document.documentElement.dataset.drawn = String(all.length);

@@ -249,14 +249,12 @@ class Engine {
     this.#retry();
   }
 
-  #leave(task: number, instance: Instance, end: 'done' | 'interrupted'): void {
+  #leave(task: number, instance: Instance, end: 'done' | 'interrupted', untilMs = this.#nowMs): void {
     this.#fleet.vacate(instance, task, this.#work.stateMiB[task] as number, this.#nowMs);
     this.#epoch[task] = (this.#epoch[task] as number) + 1;
     this.#instanceOf[task] = -1;
     const fromMs = this.#startMs[task] as number;
-    if (this.#nowMs > fromMs) {
-      this.#timeline?.tasks.push({ task, instance: instance.id, fromMs, toMs: this.#nowMs, end });
-    }
+    if (untilMs > fromMs) this.#timeline?.tasks.push({ task, instance: instance.id, fromMs, toMs: untilMs, end });
   }
 
   #notice(instance: Instance | undefined): void {
@@ -295,7 +293,7 @@ class Engine {
     const doneMs = before + Math.max(0, pauseMs - ran);
     const share = kept?.share ?? 0;
     const savedMs = Math.floor(doneMs * share);
-    this.#leave(task, instance, 'interrupted');
+    this.#leave(task, instance, 'interrupted', pauseMs);
     this.#leftMs[task] = length - savedMs;
     this.#storedMiB[task] = kept?.sentMiB ?? 0;
     this.#interruptions[task] = Math.min(65_535, (this.#interruptions[task] as number) + 1);
@@ -357,6 +355,8 @@ class Engine {
 
   #reclaim(instance: Instance | undefined): void {
     if (instance === undefined || instance.ended) return;
+    // Only what ends in this very millisecond is still on it.
+    for (const task of [...instance.tasks]) this.#finish(task);
     this.#fleet.end(instance, this.#nowMs, true);
     this.#retry();
   }
