@@ -173,7 +173,7 @@ export class Fallback {
       case 'findOrphans':
         return { ok: true, value: [] };
       case 'findReport':
-        return { ok: true, value: false };
+        return { ok: true, value: true };
       case 'sendDrain':
         machines.get(call.instanceId)?.deliver({ type: 'stop', reason: 'signal' });
         return { ok: true, value: null };
