@@ -9,12 +9,13 @@ export interface Condition {
   readonly wanted: readonly string[];
 }
 
-type Test = (actual: string, wanted: string, variables: Values | null) => boolean;
+/** Null: what is wanted holds a variable without a value. Then neither an operator nor its negation holds. */
+type Test = (actual: string, wanted: string, variables: Values | null) => boolean | null;
 
 const pattern =
   (wildcards: boolean, arn: boolean, ignoreCase: boolean): Test =>
   (actual, wanted, variables) =>
-    compile(wanted, { wildcards, arn, ignoreCase, variables })?.test(actual) ?? false;
+    compile(wanted, { wildcards, arn, ignoreCase, variables })?.test(actual) ?? null;
 
 const numeric =
   (holds: (a: number, b: number) => boolean): Test =>
@@ -92,7 +93,10 @@ export function holds({ operator: name, key, wanted }: Condition, values: Values
   const actual = values.get(key.toLowerCase()) ?? [];
   if (test === 'null') return wanted.some((one) => (one.toLowerCase() === 'true') === (actual.length === 0));
   if (actual.length === 0) return ifExists || set === 'all' || (negated && set === null);
-  const fits = (one: string): boolean => wanted.some((text) => test(one, text, variables)) !== negated;
+  const fits = (one: string): boolean => {
+    const found = wanted.map((text) => test(one, text, variables));
+    return negated ? found.every((is) => is === false) : found.includes(true);
+  };
   if (set === 'all') return actual.every(fits);
   // A "not" of a key with many values holds only if no value is among the unwanted.
   return set === null && negated ? actual.every(fits) : actual.some(fits);

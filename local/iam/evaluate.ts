@@ -83,13 +83,27 @@ export const matchesAction = (pattern: string, action: string): boolean =>
 function isAbout(statement: Statement, ask: Ask, variables: Values | null): boolean {
   const named = statement.actions.some((pattern) => matchesAction(pattern, ask.action));
   if (named === statement.notActions) return false;
-  const listed = statement.resources.some((pattern) => matchesResource(pattern, ask.resource, variables));
-  return listed !== statement.notResources;
+  const { resources, notResources } = statement;
+  // What is left out may be anything that a variable without a value stands for: then the statement says nothing of it.
+  const unresolved = notResources ? 'anything' : 'nothing';
+  const listed = resources.some((pattern) => matchesResource(pattern, ask.resource, { variables, unresolved }));
+  return listed !== notResources;
 }
 
-function matchesResource(pattern: string, resource: string, variables: Values | null): boolean {
-  if (pattern === '*') return true;
-  return compile(pattern, { wildcards: true, arn: true, ignoreCase: false, variables })?.test(resource) ?? false;
+/** A kind of resource, such as the `instance` of `instance/i-1`, with a wildcard or variable in it. IAM takes none there. */
+const KIND_OPEN = /^(?:[^:]*:){5}[^/:]*[*?$][^/:]*[/:]/;
+
+function matchesResource(
+  given: string,
+  resource: string,
+  options: { readonly variables: Values | null; readonly unresolved: 'nothing' | 'anything' },
+): boolean {
+  if (given === '*') return true;
+  // A short ARN stands for everything below it.
+  const missing = given.startsWith('arn:') ? 6 - given.split(':').length : 0;
+  const pattern = given + ':*'.repeat(Math.max(missing, 0));
+  if (!pattern.startsWith('arn:aws:s3:::') && KIND_OPEN.test(pattern)) return false;
+  return compile(pattern, { ...options, wildcards: true, arn: true, ignoreCase: false })?.test(resource) ?? false;
 }
 
 function namesAsker({ principals, notPrincipals }: Statement, asker: Asker): boolean {

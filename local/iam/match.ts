@@ -17,6 +17,8 @@ export interface PatternOptions {
   readonly ignoreCase: boolean;
   /** Null: the policy's version knows no variables. */
   readonly variables: Values | null;
+  /** What a variable without a value matches. Default `nothing`: then the whole text does not either. */
+  readonly unresolved?: 'nothing' | 'anything';
 }
 
 /**
@@ -38,8 +40,9 @@ export function compile(pattern: string, options: PatternOptions): RegExp | null
       const end = pattern.indexOf('}', at);
       if (end < 0) return null;
       const value = variable(pattern.slice(at + 2, end), options.variables);
-      if (value === null) return null;
-      literal(value);
+      if (value !== null) literal(value);
+      else if (options.unresolved === 'anything') source += '.*';
+      else return null;
       at = end;
     } else if (options.wildcards && (char === '*' || char === '?')) {
       const one = options.arn && colons < 5 ? '[^:]' : '.';
