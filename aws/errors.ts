@@ -45,9 +45,19 @@ const CODES: Readonly<Record<Exclude<CloudErrorKind, 'unknown'>, readonly string
   ],
   mismatch: ['IdempotentParameterMismatch'],
   ended: ['IdempotentInstanceTerminated'],
-  conflict: ['PreconditionFailed', 'ConditionalRequestConflict', 'OperationAborted'],
+  conflict: [
+    'PreconditionFailed',
+    'ConditionalRequestConflict',
+    'OperationAborted',
+    'VolumeInUse',
+    'InvalidNetworkInterface.InUse',
+  ],
   'not-found': [
     'InvalidInstanceID.NotFound',
+    'InvalidVolume.NotFound',
+    'InvalidNetworkInterfaceID.NotFound',
+    // SSM doesn't manage the instance, or not any more.
+    'InvalidInstanceId',
     'NoSuchKey',
     'ParameterNotFound',
     'ParameterVersionNotFound',

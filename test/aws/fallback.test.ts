@@ -1,0 +1,169 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createFallbackCloud } from '../../aws/fallback/cloud.js';
+import { ec2Error, jsonError, type Reply, type ScriptedAws, startScriptedAws } from './scripted-aws.js';
+
+let aws: ScriptedAws | null = null;
+afterEach(async () => {
+  await aws?.close();
+  aws = null;
+});
+
+async function cloudWith(script: Parameters<typeof startScriptedAws>[0]) {
+  aws = await startScriptedAws(script);
+  const credentials = async () => ({ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' });
+  return createFallbackCloud({ region: 'eu-west-1', endpoint: aws.endpoint, credentials });
+}
+const calls = () => aws?.calls ?? [];
+const json = (body: object): Reply => ({
+  body: JSON.stringify(body),
+  headers: { 'content-type': 'application/x-amz-json-1.1' },
+});
+
+describe('the wish', () => {
+  it('is read with its version and the moment of its change', async () => {
+    const cloud = await cloudWith(() =>
+      json({ Parameter: { Value: '{}', Version: 7, LastModifiedDate: 1768645800.5 } }),
+    );
+    expect(await cloud.call({ op: 'readWish', parameter: '/synkti/web/spec' }, 5_000)).toEqual({
+      ok: true,
+      value: { text: '{}', version: 7, changedMs: 1_768_645_800_500 },
+    });
+  });
+
+  it('that is gone is not-found', async () => {
+    const cloud = await cloudWith(() => jsonError(400, 'ParameterNotFound'));
+    expect(await cloud.call({ op: 'readWish', parameter: '/x' }, 5_000)).toMatchObject({
+      error: { kind: 'not-found' },
+    });
+  });
+
+  it('is written over', async () => {
+    const cloud = await cloudWith(() => json({ Version: 8 }));
+    expect(await cloud.call({ op: 'writeWish', parameter: '/x', text: '{"a":1}' }, 5_000)).toMatchObject({ ok: true });
+    expect(JSON.parse(calls()[0]?.body ?? '')).toEqual({
+      Name: '/x',
+      Value: '{"a":1}',
+      Overwrite: true,
+      Tier: 'Intelligent-Tiering',
+    });
+  });
+});
+
+describe('drain', () => {
+  it("runs the cluster's document on one node", async () => {
+    const cloud = await cloudWith(() => json({ Command: { CommandId: 'c' } }));
+    await cloud.call({ op: 'sendDrain', document: 'web-drain', instanceId: 'i-0aaaaaaaaaaaaaaaa' }, 5_000);
+    expect(JSON.parse(calls()[0]?.body ?? '')).toMatchObject({
+      DocumentName: 'web-drain',
+      InstanceIds: ['i-0aaaaaaaaaaaaaaaa'],
+      TimeoutSeconds: 60,
+    });
+  });
+
+  it('of a node that SSM does not manage is not-found', async () => {
+    const cloud = await cloudWith(() => jsonError(400, 'InvalidInstanceId'));
+    const outcome = await cloud.call({ op: 'sendDrain', document: 'd', instanceId: 'i-0aaaaaaaaaaaaaaaa' }, 5_000);
+    expect(outcome).toMatchObject({ error: { kind: 'not-found' } });
+  });
+});
+
+describe('impaired nodes', () => {
+  const status = (id: string, own: string, system: string, since = '') =>
+    `<item><instanceId>${id}</instanceId><instanceStatus><status>${own}</status><details><item><name>reachability</name>${since}</item></details></instanceStatus><systemStatus><status>${system}</status></systemStatus></item>`;
+
+  it('are those of which a check fails, with the time where EC2 tells; a hundred ids a call', async () => {
+    const since = '<impairedSince>2026-01-17T10:30:00.000Z</impairedSince>';
+    const cloud = await cloudWith((_, index) => ({
+      body: `<DescribeInstanceStatusResponse><instanceStatusSet>${
+        index > 0
+          ? ''
+          : status('i-1', 'impaired', 'ok', since) +
+            status('i-2', 'ok', 'impaired') +
+            status('i-3', 'ok', 'initializing')
+      }</instanceStatusSet></DescribeInstanceStatusResponse>`,
+    }));
+    const instanceIds = Array.from({ length: 101 }, (_, i) => `i-${i}`);
+    expect(await cloud.call({ op: 'findImpaired', instanceIds }, 5_000)).toEqual({
+      ok: true,
+      value: [
+        { instanceId: 'i-1', sinceMs: Date.UTC(2026, 0, 17, 10, 30) },
+        { instanceId: 'i-2', sinceMs: null },
+      ],
+    });
+    expect(calls()).toHaveLength(2);
+  });
+});
+
+describe('orphans', () => {
+  it('are available volumes and interfaces with the tags of the cluster', async () => {
+    const cloud = await cloudWith(({ action }) =>
+      action === 'DescribeVolumes'
+        ? {
+            body: '<DescribeVolumesResponse><volumeSet><item><volumeId>vol-1</volumeId><createTime>2026-01-17T10:30:00.000Z</createTime></item></volumeSet></DescribeVolumesResponse>',
+          }
+        : {
+            body: '<DescribeNetworkInterfacesResponse><networkInterfaceSet><item><networkInterfaceId>eni-1</networkInterfaceId></item></networkInterfaceSet></DescribeNetworkInterfacesResponse>',
+          },
+    );
+    expect(await cloud.call({ op: 'findOrphans', cluster: 'web', epoch: 'e1' }, 5_000)).toEqual({
+      ok: true,
+      value: [
+        { kind: 'volume', id: 'vol-1', createdMs: Date.UTC(2026, 0, 17, 10, 30) },
+        { kind: 'network-interface', id: 'eni-1', createdMs: null },
+      ],
+    });
+    for (const { params } of calls()) {
+      expect(params).toMatchObject({
+        'Filter.1.Name': 'tag:synkti:cluster',
+        'Filter.1.Value.1': 'web',
+        'Filter.2.Name': 'tag:synkti:epoch',
+        'Filter.3.Name': 'status',
+        'Filter.3.Value.1': 'available',
+      });
+    }
+  });
+
+  it.each([
+    ['volume', 'DeleteVolume', 'VolumeId', 'InvalidVolume.NotFound'],
+    ['network-interface', 'DeleteNetworkInterface', 'NetworkInterfaceId', 'InvalidNetworkInterfaceID.NotFound'],
+  ] as const)('a %s is deleted, and one that is gone is not-found', async (kind, action, param, code) => {
+    const cloud = await cloudWith(() => ec2Error(400, code));
+    expect(await cloud.call({ op: 'deleteOrphan', kind, id: 'x-1' }, 5_000)).toMatchObject({
+      error: { kind: 'not-found' },
+    });
+    expect(calls()[0]).toMatchObject({ action, params: { [param]: 'x-1' } });
+  });
+});
+
+describe('targets and reports', () => {
+  it('targets that drain are on their way out', async () => {
+    const target = (id: string, state: string) =>
+      `<member><Target><Id>${id}</Id><Port>80</Port></Target><TargetHealth><State>${state}</State></TargetHealth></member>`;
+    const cloud = await cloudWith(() => ({
+      body: `<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions>${
+        target('i-1', 'healthy') + target('i-2', 'draining') + target('i-3', 'unused')
+      }</TargetHealthDescriptions></DescribeTargetHealthResult></DescribeTargetHealthResponse>`,
+    }));
+    expect(await cloud.call({ op: 'findTargets', targetGroupArn: 'arn' }, 5_000)).toEqual({
+      ok: true,
+      value: [
+        { instanceId: 'i-1', port: 80, healthy: true },
+        { instanceId: 'i-3', port: 80, healthy: false },
+      ],
+    });
+  });
+
+  it.each([
+    ['<Contents><Key>incidents/i-1-9.json</Key></Contents>', true],
+    ['', false],
+  ])('a report is looked for by the name of its node', async (contents, found) => {
+    const cloud = await cloudWith(() => ({
+      body: `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${contents}</ListBucketResult>`,
+    }));
+    expect(await cloud.call({ op: 'findReport', bucket: 'b', instanceId: 'i-1' }, 5_000)).toEqual({
+      ok: true,
+      value: found,
+    });
+    expect(calls()[0]?.path).toContain('prefix=incidents%2Fi-1-');
+  });
+});
