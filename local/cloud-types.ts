@@ -152,7 +152,7 @@ export type CloudEvent =
   | (Timed & { readonly type: 'object'; readonly change: ObjectChange })
   /** An event on the bus; `copies` 0: it was lost. */
   | (Timed & { readonly type: 'bus'; readonly event: BusEvent; readonly copies: number })
-  /** A call that a role's policies don't allow; told once for each role, action and resource. */
+  /** A call that a role's policies don't allow; told once for each role, action, resource and reason. */
   | (Timed & { readonly type: 'denied'; readonly denial: Denial })
   /** A function ran; `atMs` is its start. */
   | (Timed & { readonly type: 'invocation' } & Omit<InvocationEvent, 'startedMs'>)

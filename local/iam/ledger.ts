@@ -59,14 +59,15 @@ export class Ledger {
     this.#remember(roleArn, ask, true);
   }
 
-  /** `isNew`: this role was never denied this before. */
+  /** `isNew`: this role was never denied this, for this reason, before. */
   denied(
     roleArn: string,
     ask: Ask,
     explicit: string | null,
     nearMisses: readonly NearMiss[],
   ): { readonly denial: Denial; readonly isNew: boolean } {
-    const key = [roleArn, ask.action, ask.resource].join('\n');
+    const reason = why(explicit, nearMisses);
+    const key = [roleArn, ask.action, ask.resource, reason].join('\n');
     const known = this.#denials.get(key);
     this.#remember(roleArn, ask, false);
     if (known !== undefined) {
@@ -79,7 +80,7 @@ export class Ledger {
       action: ask.action,
       resource: ask.resource,
       needed: { Effect: 'Allow', Action: ask.action, Resource: ask.resource },
-      why: why(explicit, nearMisses),
+      why: reason,
       count: 1,
     };
     if (this.#denials.size < MAX_DENIALS) this.#denials.set(key, denial);
@@ -96,7 +97,7 @@ export class Ledger {
   }
 
   /** Per role, each statement of its policies with how often its permissions served. */
-  report(directory: IamDirectory): RoleUse[] {
+  report(directory: Pick<IamDirectory, 'roles' | 'policiesOf'>): RoleUse[] {
     return directory.roles().map((role) => ({
       roleArn: role.arn,
       roleName: role.name,
