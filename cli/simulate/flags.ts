@@ -37,6 +37,9 @@ const NUMBERS: readonly (readonly [flag: string, key: keyof SimulateOptions, hel
   ['--slices', 'slices', 'job: slices of the time-sliced policy'],
   ['--replicas', 'replicas', 'service: replicas needed'],
   ['--extra', 'extraReplicas', 'service: spot replicas that spread adds'],
+  ['--replica-rate', 'replicaRate', 'service: requests a second that a replica answers'],
+  ['--slow', 'slowSeconds', 'service: a request that waits longer is slow, in seconds'],
+  ['--timeout', 'timeoutSeconds', 'service: a request that would wait longer is dropped, in seconds'],
   ['--load', 'load', 'service: mean load as a share of what the replicas can do'],
 ];
 

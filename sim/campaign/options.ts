@@ -201,7 +201,28 @@ function defaultPolicies(options: SimulateOptions): readonly string[] {
   return DEFAULT_POLICIES[options.workload];
 }
 
-export const flagOf = (key: string): string => `--${key.replace(/[A-Z]+/g, (s) => `-${s.toLowerCase()}`)}`;
+/** Where the command line has a shorter name than the field. */
+const FLAGS: Readonly<Partial<Record<keyof SimulateOptions, string>>> = {
+  gpuMemoryGiB: '--gpu-memory',
+  bandwidthGbps: '--bandwidth',
+  pendingSeconds: '--pending',
+  bootSeconds: '--boot',
+  modelLoadSeconds: '--model-load',
+  idleSeconds: '--idle',
+  noticeSeconds: '--notice',
+  workHours: '--work',
+  deadlineHours: '--deadline',
+  changeoverHours: '--changeover',
+  extraReplicas: '--extra',
+  slowSeconds: '--slow',
+  timeoutSeconds: '--timeout',
+};
+
+/** The option's name as users know it. */
+export function flagOf(key: string): string {
+  const short: unknown = Reflect.get(FLAGS, key);
+  return typeof short === 'string' ? short : `--${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+}
 
 function checkTogether(o: SimulateOptions): void {
   if (o.minHours > o.maxHours) throw new SimInputError(`--min-hours ${o.minHours} exceeds --max-hours ${o.maxHours}`);
@@ -221,7 +242,7 @@ function checkTogether(o: SimulateOptions): void {
 function checkJob(o: SimulateOptions): void {
   if (o.workHours + 2 * o.changeoverHours > o.deadlineHours) {
     throw new SimInputError(
-      `--deadline-hours ${o.deadlineHours} leaves no room for --work-hours ${o.workHours} and two changeovers of ` +
+      `--deadline ${o.deadlineHours} leaves no room for --work ${o.workHours} and two changeovers of ` +
         `${o.changeoverHours} h; give more time`,
     );
   }
@@ -231,7 +252,7 @@ function checkJob(o: SimulateOptions): void {
     const hours = (trace.data.length * trace.gapMs) / 3_600_000;
     if (hours < o.deadlineHours) {
       throw new SimInputError(
-        `trace ${trace.name} lasts ${hours.toFixed(1)} h, shorter than --deadline-hours ${o.deadlineHours}`,
+        `trace ${trace.name} lasts ${hours.toFixed(1)} h, shorter than --deadline ${o.deadlineHours}`,
       );
     }
   }
@@ -243,7 +264,7 @@ function checkMemory(o: SimulateOptions): void {
   const need = facts.weightsMiB + stateMiB;
   if (need <= o.gpuMemoryGiB * 1024) return;
   throw new SimInputError(
-    `a task needs up to ${(need / 1024).toFixed(1)} GiB (weights and state), more than --gpu-memory-gib ` +
+    `a task needs up to ${(need / 1024).toFixed(1)} GiB (weights and state), more than --gpu-memory ` +
       `${o.gpuMemoryGiB}; nothing could run`,
   );
 }

@@ -100,6 +100,8 @@ function ownPolicy<T>(name: string, custom: CustomPolicy | null, method: string)
     throw new SimInputError(`policy ${name} threw: ${error instanceof Error ? error.message : String(error)}`);
   }
   if (typeof policy === 'object' && policy !== null && typeof Reflect.get(policy, method) === 'function') {
+    // Messages name it, so it has one.
+    if (typeof Reflect.get(policy, 'name') !== 'string') Reflect.set(policy, 'name', name);
     return policy as T;
   }
   throw new SimInputError(`policy ${name} has no function "${method}", which this workload needs`);

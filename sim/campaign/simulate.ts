@@ -13,7 +13,7 @@ export interface SimulationReport {
   readonly format: 1;
   readonly version: string;
   /** Traces by name only. */
-  readonly options: Omit<SimulateOptions, 'traces'> & { readonly traces: readonly string[] };
+  readonly options: Omit<SimulateOptions, 'traces' | 'withTimeline'> & { readonly traces: readonly string[] };
   readonly baseline: string;
   readonly policies: readonly PolicyReport[];
   readonly picture: Picture | null;
@@ -86,7 +86,8 @@ function summarize(o: SimulateOptions, baseline: string, results: readonly UnitR
     };
   });
   const picture = results.find((run) => run.picture !== null)?.picture ?? null;
-  const named = { ...o, traces: o.traces.map((trace) => trace.name) };
+  const { withTimeline: _, ...asked } = o;
+  const named = { ...asked, traces: o.traces.map((trace) => trace.name) };
   return { format: 1, version: VERSION, options: named, baseline, policies, picture };
 }
 

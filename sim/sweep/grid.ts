@@ -62,7 +62,10 @@ type Wrong = (what: string) => SimInputError;
 function object(value: unknown, at: string, known: readonly string[], wrong: Wrong): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(`${at} must be an object`);
   const unknown = Object.keys(value).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw wrong(`unknown key "${unknown}" in ${at}; known are ${known.join(', ')}`);
+  if (unknown !== undefined)
+    throw wrong(
+      `unknown key "${unknown}" in ${at}; known are ${known.length > 9 ? 'the options of docs/simulation.md' : known.join(', ')}`,
+    );
   return value as Record<string, unknown>;
 }
 
