@@ -1,8 +1,8 @@
 import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { listen } from '../wire/server.js';
-import { Exchange, sendError } from './exchange.js';
+import { Exchange, sendError, sendFixed } from './exchange.js';
 import { Pool } from './pool.js';
-import type { Candidate, CandidateSource, FinishedRequest, RequestOutcome } from './source.js';
+import type { Candidate, Destination, FinishedRequest, RequestOutcome } from './source.js';
 
 /**
  * An HTTP load balancer that behaves like an Application Load Balancer where it matters for interruptions: it keeps
@@ -16,7 +16,9 @@ import type { Candidate, CandidateSource, FinishedRequest, RequestOutcome } from
 export interface BalancerOptions {
   readonly host: string;
   readonly port: number;
-  readonly source: CandidateSource;
+  readonly route: (request: IncomingMessage) => Destination;
+  /** No packet travels between the load balancer and this instance. */
+  readonly isCut: (instanceId: string) => boolean;
   /** How long a connection to a target may take; an ALB allows 10 s. Default 10,000. */
   readonly connectTimeoutMs?: number;
   /** How long a target may send nothing; an ALB's `idle_timeout`. */
@@ -130,13 +132,19 @@ export class Balancer {
     const startedAtMs = Date.now();
     const nowMs = performance.now();
     this.#requests++;
-    const { source } = this.#options;
-    const target = this.#pool.pick(source.candidates(), source.algorithm());
+    const { route, isCut } = this.#options;
+    const destination = route(incoming);
+    const target = destination.kind === 'targets' ? this.#pool.pick(destination.source) : null;
     const finish = (outcome: RequestOutcome, status: number): void => {
       this.#byStatus[status] = (this.#byStatus[status] ?? 0) + 1;
       this.#byOutcome[outcome] = (this.#byOutcome[outcome] ?? 0) + 1;
       this.#options.onRequest?.({ target, outcome, status, startedAtMs, latencyMs: performance.now() - nowMs });
     };
+    if (destination.kind === 'fixed') {
+      sendFixed(incoming, outgoing, destination);
+      finish('answered', destination.status);
+      return;
+    }
     if (target === null) {
       sendError(incoming, outgoing, 503);
       finish('no-target', 503);
@@ -151,7 +159,7 @@ export class Balancer {
       agent: this.#agent,
       connectTimeoutMs: this.#connectTimeoutMs,
       idleTimeoutMs: this.#options.idleTimeoutMs(),
-      cut: target.instanceId !== null && source.isCut(target.instanceId),
+      cut: target.instanceId !== null && isCut(target.instanceId),
       nowMs,
       onEnd: (_, outcome, status) => {
         this.#inFlight.delete(exchange);

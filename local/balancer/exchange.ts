@@ -162,6 +162,21 @@ export function sendError(incoming: IncomingMessage, outgoing: ServerResponse, s
   outgoing.end(body);
 }
 
+/** An answer of the load balancer's own. */
+export function sendFixed(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  answer: { readonly status: number; readonly contentType: string; readonly body: string },
+): void {
+  incoming.resume();
+  outgoing.writeHead(answer.status, {
+    server: 'awselb/2.0',
+    'content-type': answer.contentType,
+    'content-length': Buffer.byteLength(answer.body),
+  });
+  outgoing.end(answer.body);
+}
+
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 

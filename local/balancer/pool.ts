@@ -1,9 +1,9 @@
-import type { Candidate } from './source.js';
+import type { Candidate, CandidateSource } from './source.js';
 
 /** Chooses the next target. Pure bookkeeping of turns and of requests in flight. */
 export class Pool {
   readonly #inFlight = new Map<string, number>();
-  #turn = 0;
+  readonly #turns = new WeakMap<CandidateSource, number>();
 
   inFlight(key: string): number {
     return this.#inFlight.get(key) ?? 0;
@@ -20,14 +20,16 @@ export class Pool {
   }
 
   /** Null when there is no candidate. With least outstanding requests, ties go round robin. */
-  pick(candidates: readonly Candidate[], algorithm: 'round_robin' | 'least_outstanding_requests'): Candidate | null {
+  pick(source: CandidateSource): Candidate | null {
+    const candidates = source.candidates();
     const size = candidates.length;
     if (size === 0) return null;
-    this.#turn = (this.#turn + 1) % size;
-    let chosen = candidates[this.#turn] ?? null;
-    if (algorithm === 'round_robin' || chosen === null) return chosen;
+    const turn = ((this.#turns.get(source) ?? 0) + 1) % size;
+    this.#turns.set(source, turn);
+    let chosen = candidates[turn] ?? null;
+    if (source.algorithm() === 'round_robin' || chosen === null) return chosen;
     for (let step = 1; step < size; step++) {
-      const other = candidates[(this.#turn + step) % size];
+      const other = candidates[(turn + step) % size];
       if (other !== undefined && this.inFlight(other.key) < this.inFlight(chosen.key)) chosen = other;
     }
     return chosen;

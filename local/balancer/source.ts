@@ -13,12 +13,16 @@ export interface CandidateSource {
   /** The same array as long as nothing has changed. */
   candidates(): readonly Candidate[];
   readonly algorithm: () => 'round_robin' | 'least_outstanding_requests';
-  /** No packet travels between the load balancer and this instance. */
-  isCut(instanceId: string): boolean;
 }
 
+/** What a load balancer does with a request. */
+export type Destination =
+  | { readonly kind: 'targets'; readonly source: CandidateSource }
+  /** It answers by itself. */
+  | { readonly kind: 'fixed'; readonly status: number; readonly contentType: string; readonly body: string };
+
 export type RequestOutcome =
-  /** The target answered. */
+  /** The target answered, or the load balancer by a fixed response. */
   | 'answered'
   /** 502: refused, reset, malformed, or the deregistration delay ended meanwhile. */
   | 'bad-gateway'

@@ -66,7 +66,13 @@ export function placesOf(
   };
 }
 
-const sketch = ({ name, kind, port, image, health }: Readonly<Record<string, Json>>): ClusterSketch['workloads'][number] => ({
+const sketch = ({
+  name,
+  kind,
+  port,
+  image,
+  health,
+}: Readonly<Record<string, Json>>): ClusterSketch['workloads'][number] => ({
   name: String(name),
   kind: kind === 'container' ? 'container' : 'process',
   port: typeof port === 'number' ? port : null,

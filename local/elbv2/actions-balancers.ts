@@ -2,8 +2,10 @@ import { AwsError, missingParameter } from '../wire/error.js';
 import type { Params } from '../wire/form.js';
 import type { QueryAction } from '../wire/query-service.js';
 import type { XmlObject } from '../wire/xml.js';
+import { actionXml } from './actions-rules.js';
 import type { Elbv2 } from './elbv2.js';
 import type { Listener, LoadBalancer } from './model.js';
+import { readAction } from './routing.js';
 import { BALANCER_ATTRIBUTES, readAttributes } from './settings.js';
 import { attributesXml, membersXml, page, readTags, tagsXml } from './shapes.js';
 
@@ -80,10 +82,10 @@ export function balancerActions(elb: Elbv2): [string, QueryAction][] {
         params.oneOf('Protocol', ['HTTP']);
         const port = params.integer('Port', 1, 65_535);
         if (port === undefined) throw missingParameter('Port');
-        const groupArn = readForward(params);
+        const action = readAction(params, 'DefaultActions');
         const tags = readTags(params);
         params.refuseUnread();
-        const listener = model.createListener({ balancerArn, port, groupArn, tags });
+        const listener = model.createListener({ balancerArn, port, action, tags });
         await elb.openListener(listener);
         return { Listeners: membersXml([listenerXml(listener)]) };
       },
@@ -178,33 +180,11 @@ function readSubnets(elb: Elbv2, params: Params): { subnetId: string; zone: stri
   return subnets;
 }
 
-/** The one target group of `DefaultActions`: a plain forward, in its short or its long form. */
-function readForward(params: Params): string {
-  const actions = params.structs('DefaultActions');
-  const action = actions[0];
-  if (action === undefined) throw missingParameter('DefaultActions');
-  if (actions.length > 1) throw new AwsError('TooManyActions', 'The local cloud forwards to one target group');
-  if (action.required('Type') !== 'forward') {
-    throw new AwsError('InvalidConfigurationRequest', 'The local cloud knows forward actions only');
-  }
-  action.integer('Order', 1, 50_000);
-  const forward = action.struct('ForwardConfig');
-  const groups = forward.structs('TargetGroups');
-  const sticky = forward.struct('TargetGroupStickinessConfig').boolean('Enabled');
-  if (groups.length > 1 || sticky === true) {
-    throw new AwsError('InvalidConfigurationRequest', 'The local cloud forwards to one target group, not sticky');
-  }
-  const long = groups[0]?.required('TargetGroupArn');
-  groups[0]?.integer('Weight', 1, 999);
-  const arn = action.string('TargetGroupArn') ?? long;
-  if (arn === undefined) throw missingParameter('DefaultActions.member.1.TargetGroupArn');
-  return arn;
-}
-
 function tagsOf(elb: Elbv2, arn: string): Map<string, string> {
   const kind = arn.split(':')[5]?.split('/')[0];
   if (kind === 'targetgroup') return elb.model.group(arn).tags;
   if (kind === 'loadbalancer') return elb.model.balancer(arn).tags;
+  if (kind === 'listener-rule') return elb.model.rule(arn).rule.tags;
   return elb.model.listener(arn).tags;
 }
 
@@ -233,12 +213,6 @@ function listenerXml(listener: Listener): XmlObject {
     LoadBalancerArn: listener.balancerArn,
     Port: listener.port,
     Protocol: 'HTTP',
-    DefaultActions: membersXml([
-      {
-        Type: 'forward',
-        TargetGroupArn: listener.groupArn,
-        ForwardConfig: { TargetGroups: membersXml([{ TargetGroupArn: listener.groupArn, Weight: 1 }]) },
-      },
-    ]),
+    DefaultActions: membersXml([actionXml(listener.action)]),
   };
 }

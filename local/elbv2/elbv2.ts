@@ -1,13 +1,15 @@
 import { Balancer, type BalancerCounters } from '../balancer/balancer.js';
-import type { FinishedRequest } from '../balancer/source.js';
+import type { CandidateSource, FinishedRequest } from '../balancer/source.js';
 import { AwsError } from '../wire/error.js';
 import { queryService } from '../wire/query-service.js';
 import type { Service } from '../wire/service.js';
 import { balancerActions } from './actions-balancers.js';
 import { groupActions } from './actions-groups.js';
+import { ruleActions } from './actions-rules.js';
 import type { TargetDirectory } from './directory.js';
 import { GroupRuntime } from './group-runtime.js';
-import { ElbModel, type Listener, type TargetGroup } from './model.js';
+import { actionsOf, ElbModel, type Listener, type TargetGroup } from './model.js';
+import { actionFor } from './routing.js';
 import type { TargetHealthState } from './target.js';
 
 export interface TargetHealthChange {
@@ -45,7 +47,13 @@ export interface BalancerView {
   readonly name: string;
   readonly arn: string;
   /** Where its listeners really listen: `http://127.64.0.2:8080` for a listener on port 80. */
-  readonly listeners: readonly { readonly port: number; readonly url: string; readonly counters: BalancerCounters }[];
+  readonly listeners: readonly {
+    readonly port: number;
+    readonly url: string;
+    /** Where it sends requests that no rule takes, or else where its first rule sends them; empty: nowhere. */
+    readonly targetGroupArn: string;
+    readonly counters: BalancerCounters;
+  }[];
 }
 
 export interface TargetGroupView {
@@ -66,6 +74,7 @@ export class Elbv2 {
   readonly model: ElbModel;
   readonly options: Elbv2Options;
   readonly #groups = new Map<string, GroupRuntime>();
+  readonly #sources = new Map<string, CandidateSource>();
   readonly #balancers = new Map<string, Balancer>();
 
   constructor(options: Elbv2Options) {
@@ -76,7 +85,7 @@ export class Elbv2 {
       name: 'elasticloadbalancing',
       protocol: 'query',
       namespace: 'http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/',
-      actions: new Map([...groupActions(this), ...balancerActions(this)]),
+      actions: new Map([...groupActions(this), ...balancerActions(this), ...ruleActions(this)]),
     });
   }
 
@@ -93,25 +102,21 @@ export class Elbv2 {
   forgetGroup(arn: string): void {
     this.#groups.get(arn)?.close();
     this.#groups.delete(arn);
+    this.#sources.delete(arn);
   }
 
   /** Opens a listener's port. @throws AwsError when it is taken. */
   async openListener(listener: Listener): Promise<void> {
     const balancer = this.model.balancer(listener.balancerArn);
-    const group = this.model.group(listener.groupArn);
-    const runtime = this.runtime(group);
     try {
       const opened = await Balancer.start({
         host: balancer.address,
         port: listener.actualPort,
-        source: {
-          candidates: () => runtime.candidates(),
-          algorithm: () =>
-            group.attributes.get('load_balancing.algorithm.type') === 'least_outstanding_requests'
-              ? 'least_outstanding_requests'
-              : 'round_robin',
-          isCut: (instanceId) => this.options.directory.isCut(instanceId),
+        route: ({ method = 'GET', url = '/', headers }) => {
+          const action = actionFor({ method, url, headers }, listener.rules, listener.action);
+          return action.kind === 'fixed' ? action : { kind: 'targets', source: this.#sourceOf(action.groupArn) };
         },
+        isCut: (instanceId) => this.options.directory.isCut(instanceId),
         connectTimeoutMs: this.options.connectTimeoutMs ?? 10_000,
         idleTimeoutMs: () =>
           Number(balancer.attributes.get('idle_timeout.timeout_seconds')) * 1000 * (this.options.timeScale ?? 1),
@@ -126,14 +131,44 @@ export class Elbv2 {
         `The local cloud can't listen on ${balancer.address}:${listener.actualPort} (${code})`,
       );
     }
-    runtime.usageChanged();
+    const { action } = listener;
+    // A group that another listener sends to already is in use all the same.
+    if (action.kind === 'forward' && this.model.listenersOf(action.groupArn).length === 1) {
+      this.runtime(this.model.group(action.groupArn)).usageChanged();
+    }
+  }
+
+  /** Changes who sends to whom; groups that come into use or fall out of it are told. */
+  reroute<T>(change: () => T): T {
+    const before = new Map([...this.model.groups.keys()].map((arn) => [arn, this.model.isInUse(arn)]));
+    const result = change();
+    for (const [arn, group] of this.model.groups) {
+      if (this.model.isInUse(arn) !== before.get(arn)) this.runtime(group).usageChanged();
+    }
+    return result;
+  }
+
+  /** The same object for the same group, which a load balancer takes turns by. */
+  #sourceOf(groupArn: string): CandidateSource {
+    const known = this.#sources.get(groupArn);
+    if (known !== undefined) return known;
+    const group = this.model.group(groupArn);
+    const runtime = this.runtime(group);
+    const source: CandidateSource = {
+      candidates: () => runtime.candidates(),
+      algorithm: () =>
+        group.attributes.get('load_balancing.algorithm.type') === 'least_outstanding_requests'
+          ? 'least_outstanding_requests'
+          : 'round_robin',
+    };
+    this.#sources.set(groupArn, source);
+    return source;
   }
 
   async closeListener(listener: Listener): Promise<void> {
-    this.model.listeners.delete(listener.arn);
+    this.reroute(() => this.model.listeners.delete(listener.arn));
     const balancer = this.#balancers.get(listener.arn);
     this.#balancers.delete(listener.arn);
-    this.#groups.get(listener.groupArn)?.usageChanged();
     await balancer?.close();
   }
 
@@ -158,7 +193,9 @@ export class Elbv2 {
       listeners: [...this.model.listeners.values()].flatMap((listener) => {
         const running = this.#balancers.get(listener.arn);
         if (listener.balancerArn !== arn || running === undefined) return [];
-        return [{ port: listener.port, url: running.url, counters: running.counters() }];
+        const forward = actionsOf(listener).find((action) => action.kind === 'forward');
+        const targetGroupArn = forward?.groupArn ?? '';
+        return [{ port: listener.port, url: running.url, targetGroupArn, counters: running.counters() }];
       }),
     }));
   }

@@ -1,5 +1,6 @@
 import { hash32 } from '../../core/rng.js';
 import { AwsError } from '../wire/error.js';
+import type { ListenerAction, ListenerRule } from './routing.js';
 import { BALANCER_ATTRIBUTES, GROUP_ATTRIBUTES, type HealthCheckSettings, initialAttributes } from './settings.js';
 import { type DescribedHealth, describeHealth, type TargetHealth } from './target.js';
 
@@ -48,13 +49,17 @@ export interface Listener {
   readonly port: number;
   /** Where it listens really: ports below 1024 need privileges. */
   readonly actualPort: number;
-  readonly groupArn: string;
+  /** What becomes of a request that no rule fits. */
+  readonly action: ListenerAction;
+  /** By priority. */
+  rules: readonly ListenerRule[];
   readonly tags: Map<string, string>;
 }
 
 /** A target group has at most so many targets (an AWS quota). */
 export const MAX_TARGETS = 1000;
 const MAX_THINGS = 500;
+const MAX_RULES = 100;
 const MAX_ENDED = 1000;
 
 export const targetKey = (id: string, port: number): string => `${id}:${port}`;
@@ -99,7 +104,9 @@ export class ElbModel {
   }
 
   listenersOf(groupArn: string): Listener[] {
-    return [...this.listeners.values()].filter((one) => one.groupArn === groupArn);
+    return [...this.listeners.values()].filter((listener) =>
+      actionsOf(listener).some((action) => action.kind === 'forward' && action.groupArn === groupArn),
+    );
   }
 
   /** The same name with the same settings is the same group. */
@@ -167,26 +174,62 @@ export class ElbModel {
     return balancer;
   }
 
-  createListener(wish: Pick<Listener, 'balancerArn' | 'port' | 'groupArn' | 'tags'>): Listener {
+  createListener(wish: Pick<Listener, 'balancerArn' | 'port' | 'action' | 'tags'>): Listener {
     const balancer = this.balancer(wish.balancerArn);
-    this.group(wish.groupArn);
     for (const one of this.listeners.values()) {
       if (one.balancerArn === balancer.arn && one.port === wish.port) {
         throw new AwsError('DuplicateListener', 'A listener already exists on this port for this load balancer');
       }
-      if (one.groupArn === wish.groupArn && one.balancerArn !== balancer.arn) {
-        throw new AwsError('TargetGroupAssociationLimit', 'A target group can serve one load balancer');
-      }
     }
+    this.#checkAction(wish.action, balancer.arn);
     this.#checkRoom(this.listeners.size, 'TooManyListeners');
     const parent = balancer.arn.replace(':loadbalancer/', ':listener/');
     const listener: Listener = {
       ...wish,
+      rules: [],
       actualPort: wish.port < 1024 ? wish.port + 8000 : wish.port,
       arn: `${parent}/${this.#hex(`${wish.port}`)}`,
     };
     this.listeners.set(listener.arn, listener);
     return listener;
+  }
+
+  /** @throws AwsError `RuleNotFound` */
+  rule(arn: string): { readonly listener: Listener; readonly rule: ListenerRule } {
+    for (const listener of this.listeners.values()) {
+      const rule = listener.rules.find((one) => one.arn === arn);
+      if (rule !== undefined) return { listener, rule };
+    }
+    throw new AwsError('RuleNotFound', `One or more rules not found: '${arn.slice(0, 200)}'`);
+  }
+
+  createRule(listener: Listener, wish: Omit<ListenerRule, 'arn'>): ListenerRule {
+    if (listener.rules.some(({ priority }) => priority === wish.priority)) {
+      throw new AwsError('PriorityInUse', `Priority '${wish.priority}' is currently in use`);
+    }
+    if (listener.rules.length >= MAX_RULES) throw new AwsError('TooManyRules', `At most ${MAX_RULES} rules`);
+    const parent = listener.arn.replace(':listener/', ':listener-rule/');
+    return this.changeRule(listener, { ...wish, arn: `${parent}/${this.#hex(`${wish.priority}`)}` });
+  }
+
+  /** Puts it in the place of the one with its ARN, if there is one. */
+  changeRule(listener: Listener, rule: ListenerRule): ListenerRule {
+    this.#checkAction(rule.action, listener.balancerArn);
+    const others = listener.rules.filter(({ arn }) => arn !== rule.arn);
+    listener.rules = [...others, rule].sort((a, b) => a.priority - b.priority);
+    return rule;
+  }
+
+  deleteRule(listener: Listener, rule: ListenerRule): void {
+    listener.rules = listener.rules.filter(({ arn }) => arn !== rule.arn);
+  }
+
+  #checkAction(action: ListenerAction, balancerArn: string): void {
+    if (action.kind !== 'forward') return;
+    this.group(action.groupArn);
+    if (this.listenersOf(action.groupArn).some((one) => one.balancerArn !== balancerArn)) {
+      throw new AwsError('TargetGroupAssociationLimit', 'A target group can serve one load balancer');
+    }
   }
 
   /** Remembers that a target's instance has ended, and takes the target out. */
@@ -215,6 +258,12 @@ export class ElbModel {
       .join('');
   }
 }
+
+/** Its default action first, then those of its rules. */
+export const actionsOf = ({ action, rules }: Listener): ListenerAction[] => [
+  action,
+  ...rules.map((rule) => rule.action),
+];
 
 function checkName(name: string, what: string): void {
   if (!/^[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$/.test(name)) {

@@ -4,16 +4,20 @@ import {
   CreateListenerCommand,
   CreateLoadBalancerCommand,
   type CreateLoadBalancerCommandInput,
+  CreateRuleCommand,
   CreateTargetGroupCommand,
   DeleteListenerCommand,
   DeleteLoadBalancerCommand,
+  DeleteRuleCommand,
   DeleteTargetGroupCommand,
   ModifyLoadBalancerAttributesCommand,
+  ModifyRuleCommand,
   ModifyTargetGroupAttributesCommand,
   ModifyTargetGroupCommand,
+  type RuleCondition,
   type TargetTypeEnum,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { type Call, type Handler, type Handlers, known, type Made, nameFor, textOf } from '../handler.js';
+import { type Call, type Handler, type Handlers, known, type Made, nameFor } from '../handler.js';
 import type { Props } from '../props.js';
 
 const attributesIn = (props: Props, name: string) =>
@@ -141,8 +145,8 @@ async function changeAttributes({ props, host }: Call, arn: string): Promise<voi
   await host.clients.elb.send(new ModifyTargetGroupAttributesCommand({ TargetGroupArn: arn, Attributes }));
 }
 
-/** A listener that only redirects to HTTPS isn't opened: there is no HTTPS on loopback. */
-const NOT_OPENED = 'unopened-listener';
+/** A listener or rule that redirects is left out: there is no HTTPS on loopback to be sent to. */
+const LEFT_OUT = 'left-out';
 
 const listener: Handler = {
   create: async (call): Promise<Made> => {
@@ -153,9 +157,9 @@ const listener: Handler = {
     props.harmless('Certificates', 'SslPolicy', 'AlpnPolicy', 'MutualAuthentication', 'ListenerAttributes');
     const balancerArn = props.required('LoadBalancerArn');
     props.refuseUnread();
-    if (DefaultActions.some(({ Type }) => Type === 'redirect')) {
-      host.note(logicalId, `The listener on port ${port} only redirects; it isn't opened.`);
-      const arn = `${balancerArn.replace(':loadbalancer/', ':listener/')}/${NOT_OPENED}`;
+    if (DefaultActions === null) {
+      host.note(logicalId, `The listener on port ${port} redirects; it isn't opened.`);
+      const arn = `${balancerArn.replace(':loadbalancer/', ':listener/')}/${LEFT_OUT}`;
       return { physicalId: arn, attributes: { ListenerArn: arn } };
     }
     if (protocol === 'HTTPS') host.note(logicalId, `The listener on port ${port} speaks plain HTTP, not HTTPS.`);
@@ -166,34 +170,81 @@ const listener: Handler = {
     return { physicalId: arn, attributes: { ListenerArn: arn } };
   },
   remove: async ({ physicalId }, { clients }) => {
-    if (physicalId.endsWith(NOT_OPENED)) return;
+    if (physicalId.endsWith(LEFT_OUT)) return;
     await clients.elb.send(new DeleteListenerCommand({ ListenerArn: physicalId }));
   },
 };
 
-function actionsIn(props: Props, name: string): Action[] {
-  return props.structs(name).map((one) => {
-    const Type = one.required('Type') as ActionTypeEnum;
-    if (Type === 'redirect') {
-      one.harmless('RedirectConfig', 'Order');
-      return { Type };
+const rule: Handler = {
+  immutable: ['ListenerArn', 'Priority'],
+  create: async (call): Promise<Made> => {
+    const { props, host, logicalId } = call;
+    const ListenerArn = props.required('ListenerArn');
+    const Priority = props.number('Priority') ?? 1;
+    const wish = ruleIn(props);
+    if (wish === null || ListenerArn.endsWith(LEFT_OUT)) {
+      host.note(logicalId, 'The rule redirects, or its listener does; it is left out.');
+      return { physicalId: `${ListenerArn}/${LEFT_OUT}`, attributes: { RuleArn: `${ListenerArn}/${LEFT_OUT}` } };
     }
-    if (Type !== 'forward') throw one.unsupported(`Type ${Type}`, "isn't emulated: listeners forward to target groups");
-    const forward = one.struct('ForwardConfig');
-    const groups = forward.structs('TargetGroups').map((group) => {
-      group.harmless('Weight');
-      return group.required('TargetGroupArn');
-    });
-    forward.harmless('TargetGroupStickinessConfig');
+    const { Rules } = await host.clients.elb.send(new CreateRuleCommand({ ListenerArn, Priority, ...wish }));
+    const arn = known(Rules?.[0]?.RuleArn, 'listener rule');
+    return { physicalId: arn, attributes: { RuleArn: arn, IsDefault: false } };
+  },
+  update: async ({ props, host }, { physicalId, attributes }) => {
+    const wish = ruleIn(props.harmless('ListenerArn', 'Priority'));
+    if (wish === null) throw props.unsupported('Actions', "can't be changed to a redirect");
+    await host.clients.elb.send(new ModifyRuleCommand({ RuleArn: physicalId, ...wish }));
+    return { physicalId, attributes };
+  },
+  remove: async ({ physicalId }, { clients }) => {
+    if (physicalId.endsWith(LEFT_OUT)) return;
+    await clients.elb.send(new DeleteRuleCommand({ RuleArn: physicalId }));
+  },
+};
+
+function ruleIn(props: Props): { Conditions: RuleCondition[]; Actions: Action[] } | null {
+  const Actions = actionsIn(props, 'Actions');
+  const Conditions = (props.json('Conditions') ?? []) as unknown as RuleCondition[];
+  props.refuseUnread();
+  return Actions === null ? null : { Conditions, Actions };
+}
+
+/** Null: they redirect. */
+function actionsIn(props: Props, name: string): Action[] | null {
+  const actions = props.structs(name).map((one): Action | null => {
+    const Type = one.required('Type') as ActionTypeEnum;
     one.harmless('Order');
-    const arns = new Set([...groups, ...(one.has('TargetGroupArn') ? [textOf(one.json('TargetGroupArn'))] : [])]);
+    if (Type === 'redirect') {
+      one.harmless('RedirectConfig');
+      return null;
+    }
+    if (Type === 'fixed-response') {
+      const fixed = one.struct('FixedResponseConfig');
+      const StatusCode = fixed.required('StatusCode');
+      return {
+        Type,
+        FixedResponseConfig: {
+          StatusCode,
+          ContentType: fixed.text('ContentType'),
+          MessageBody: fixed.text('MessageBody'),
+        },
+      };
+    }
+    if (Type !== 'forward') throw one.unsupported(`Type ${Type}`, "isn't emulated by the local cloud's listeners");
+    const forward = one.struct('ForwardConfig').harmless('TargetGroupStickinessConfig');
+    const groups = forward.structs('TargetGroups').map((group) => group.harmless('Weight').required('TargetGroupArn'));
+    const single = one.text('TargetGroupArn');
+    const arns = new Set(single === undefined ? groups : [...groups, single]);
     if (arns.size !== 1) throw one.unsupported(`${arns.size} target groups`, "aren't emulated: an action has one");
     return { Type, TargetGroupArn: [...arns][0] };
   });
+  const kept = actions.filter((one) => one !== null);
+  return kept.length < actions.length ? null : kept;
 }
 
 export const BALANCER: Handlers = {
   'AWS::ElasticLoadBalancingV2::LoadBalancer': loadBalancer,
   'AWS::ElasticLoadBalancingV2::TargetGroup': targetGroup,
   'AWS::ElasticLoadBalancingV2::Listener': listener,
+  'AWS::ElasticLoadBalancingV2::ListenerRule': rule,
 };

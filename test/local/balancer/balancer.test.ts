@@ -25,7 +25,8 @@ async function rig(targetNames: readonly string[], options: Partial<BalancerOpti
   const balancer = await Balancer.start({
     host: '127.0.0.1',
     port: 0,
-    source,
+    route: () => ({ kind: 'targets', source }),
+    isCut: (instanceId) => source.cut.has(instanceId),
     connectTimeoutMs: 200,
     idleTimeoutMs: () => 5_000,
     onRequest: (one) => finished.push(one),

@@ -62,7 +62,4 @@ export class TestSource implements CandidateSource {
     return this.list;
   }
   readonly algorithm = () => this.algorithmName;
-  isCut(instanceId: string): boolean {
-    return this.cut.has(instanceId);
-  }
 }
