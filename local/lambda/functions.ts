@@ -69,6 +69,8 @@ interface Entry {
   /** Idle and busy processes with the key that is in their environment. */
   readonly sandboxes: Map<Sandbox, string>;
   readonly waiting: (() => void)[];
+  /** Processes that are about to be started. */
+  starting: number;
   deleted: boolean;
 }
 
@@ -118,6 +120,7 @@ export class Functions {
       log: new LogFile(join(runDir.path, 'lambda', `${name}.log`), MAX_LOG_BYTES),
       sandboxes: new Map(),
       waiting: [],
+      starting: 0,
       deleted: false,
     });
     return view;
@@ -192,12 +195,21 @@ export class Functions {
       const credentials = this.#options.credentials(view);
       for (const [sandbox, key] of sandboxes) {
         if (sandbox.isBusy) continue;
-        if (sandbox.isAlive && key === credentials.accessKeyId) return { sandbox, coldStart: false };
+        if (sandbox.isAlive && key === credentials.accessKeyId) {
+          return { sandbox: sandbox.reserve(), coldStart: false };
+        }
         // Its credentials are about to expire.
         sandbox.kill();
         sandboxes.delete(sandbox);
       }
-      if (sandboxes.size < limit) return { sandbox: await this.#start(entry, credentials), coldStart: true };
+      if (sandboxes.size + entry.starting < limit) {
+        entry.starting++;
+        try {
+          return { sandbox: await this.#start(entry, credentials), coldStart: true };
+        } finally {
+          entry.starting--;
+        }
+      }
       await new Promise<void>((free) => waiting.push(free));
     }
   }
@@ -207,7 +219,6 @@ export class Functions {
     const { runDir, region, endpoint, newId } = this.#options;
     this.#api ??= RuntimeApi.start();
     this.#bootstrap ??= writeBootstrap(join(runDir.path, 'lambda'));
-    // Both are there after the first start, so that no other call can slip in between and start one too many.
     const [api, bootstrap] = [await this.#api, await this.#bootstrap];
     if (this.#closed || entry.deleted) throw new AwsError('ResourceNotFoundException', 'Function not found', 404);
     this.#reaper ??= startReaper({ markName: MACHINE_MARK, runId: runDir.runId, runDir: runDir.path });
@@ -250,7 +261,8 @@ export class Functions {
         entry.waiting.shift()?.();
       },
     });
-    sandboxes.set(sandbox, credentials.accessKeyId);
+    // Before anybody else can see it.
+    sandboxes.set(sandbox.reserve(), credentials.accessKeyId);
     return sandbox;
   }
 

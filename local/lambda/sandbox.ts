@@ -48,6 +48,7 @@ export class Sandbox {
   readonly #dismiss: () => void;
   #asking: ServerResponse | null = null;
   #pending: Pending | null = null;
+  #reserved = false;
   #delivered = false;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
@@ -83,7 +84,13 @@ export class Sandbox {
   }
 
   get isBusy(): boolean {
-    return this.#pending !== null;
+    return this.#reserved;
+  }
+
+  /** It is somebody's from now until its next `run` ends. */
+  reserve(): this {
+    this.#reserved = true;
+    return this;
   }
 
   /** One at a time. */
@@ -157,6 +164,7 @@ export class Sandbox {
     if (pending === null) return;
     clearTimeout(this.#timer);
     this.#pending = null;
+    this.#reserved = false;
     pending.resolve(outcome);
   }
 }

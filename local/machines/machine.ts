@@ -105,7 +105,10 @@ export class Machine {
     onRequest: (request: SystemRequest) => void,
   ): Promise<ShellResult | null> {
     if (this.#power !== 'on') return null;
-    const { directory, environment, onGroup } = this.#options;
+    const { directory, onGroup } = this.#options;
+    // A session of its own: it outlives the main process, but not the machine.
+    const [name = '', value = ''] = this.#shellMark().environment.split('=');
+    const environment = { ...this.#options.environment, [name]: value };
     return runShell({ script, directory, environment, mainPid: this.mainPid, timeoutMs, onRequest, onGroup });
   }
 
@@ -190,6 +193,10 @@ export class Machine {
     }, next.afterMs);
   }
 
+  #shellMark(): ProcessMark {
+    return { environment: `${this.#options.mark.environment}/shell` };
+  }
+
   #afterExit(end: ProcessEnd): RestartDecision {
     if (this.#stop !== null) return { restart: false, reason: this.#stop.killed ? 'stop-timeout' : 'stopped' };
     return afterExit(this.#options.restarts, this.#startsMs, end, performance.now());
@@ -201,7 +208,7 @@ export class Machine {
     const child = this.#child;
     const before = await this.#measureAndKill(roots);
     this.#cpuOfEndedMs += before;
-    const left = await killAll(this.#options.mark, roots);
+    const left = [...(await killAll(this.#options.mark, roots)), ...(await killAll(this.#shellMark()))];
     child?.stdout?.destroy();
     child?.stderr?.destroy();
     if (left.length > 0) this.#log.write(`could not be killed: ${left.join(' ')}\n`);

@@ -73,7 +73,7 @@ const condition = oneOf(kinds).chain(({ keys: ofKind, operators, wanted }) =>
       oneOf(ofKind),
       some(wanted),
     ),
-    fc.tuple(fc.constant('Null'), oneOf(ofKind), fc.constantFrom(['true'], ['false'])),
+    fc.tuple(fc.constant('Null'), oneOf(ofKind), some(['true', 'false'])),
   ),
 );
 const tagKeys = fc.tuple(oneOf(tagKeyOperators), fc.constant('aws:TagKeys'), some(['state', 'cluster', 's*']));
