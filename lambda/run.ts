@@ -6,6 +6,8 @@ import { type Context, monoMs, wallMs } from '../core/time.js';
 /** As long as agents wait. */
 const TIMEOUT_MS = 5_000;
 const LAUNCH_TIMEOUT_MS = 15_000;
+/** Of looks at a whole cluster: thousands of nodes are many pages. */
+const LOOK_TIMEOUT_MS = 20_000;
 /** Calls at once: as many as a client has sockets, so that none spends its time-out in a queue. */
 const AT_ONCE = 4;
 
@@ -33,7 +35,10 @@ export async function runScript<T>(script: Script<T>, { carry, clock, pause }: P
   return step.value;
 }
 
-const timeoutOf = ({ op }: AnyCall): number => (op === 'launch' ? LAUNCH_TIMEOUT_MS : TIMEOUT_MS);
+function timeoutOf({ op }: AnyCall): number {
+  if (op === 'launch') return LAUNCH_TIMEOUT_MS;
+  return op === 'findNodes' || op === 'findImpaired' ? LOOK_TIMEOUT_MS : TIMEOUT_MS;
+}
 
 export const realPause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.ceil(ms)));
 

@@ -14,6 +14,18 @@ export const isHolder = (node: NodeView): boolean => isLiveNode(node) && !isLeav
 export const inSlot = (slot: number, nodes: readonly NodeView[]): readonly NodeView[] =>
   nodes.filter((node) => node.seat?.slot === slot);
 
+/** Nodes by slot, for those who go through all slots. */
+export function bySlot(nodes: readonly NodeView[]): (slot: number) => readonly NodeView[] {
+  const slots = new Map<number, NodeView[]>();
+  for (const node of nodes) {
+    if (node.seat === null) continue;
+    const mates = slots.get(node.seat.slot);
+    if (mates === undefined) slots.set(node.seat.slot, [node]);
+    else mates.push(node);
+  }
+  return (slot) => slots.get(slot) ?? [];
+}
+
 /** The seat after the last one that EC2 still shows: the very one that an agent would ask for. */
 export function nextPosition(slot: number, nodes: readonly NodeView[]): HeldSeat {
   const last = farthestSeat(

@@ -5,7 +5,7 @@ import type { Spec } from '../spec/spec.js';
 import { after, type Context, type MonoMs } from '../time.js';
 import type { FillAct, Filled, FillOptions } from './fill.js';
 import { fillSeats } from './fill.js';
-import { inSlot, isHolder, nextPosition } from './holders.js';
+import { bySlot, isHolder, nextPosition } from './holders.js';
 import type { Cluster } from './look.js';
 import { call, callAll, type Script, waitUntil } from './script.js';
 
@@ -16,9 +16,10 @@ export function* seed(
   start: Context,
 ): Script<{ readonly filled: readonly Filled[]; readonly ctx: Context }> {
   const acts: FillAct[] = [];
+  const mates = bySlot(seen.nodes);
   for (let slot = 0; slot < seen.spec.desired; slot++) {
-    if (inSlot(slot, seen.nodes).some(isHolder)) continue;
-    acts.push({ type: 'fill', position: nextPosition(slot, seen.nodes), kind: 'need' });
+    if (mates(slot).some(isHolder)) continue;
+    acts.push({ type: 'fill', position: nextPosition(slot, mates(slot)), kind: 'need' });
   }
   return yield* fillSeats(acts, seen.spec, options, start);
 }

@@ -7,7 +7,7 @@ import type { NodeView } from '../cloud.js';
 import { losesTo } from '../seats/surplus.js';
 import type { WallMs } from '../time.js';
 import type { Act, EndReason, Scene } from './act.js';
-import { generationOf, inSlot, isHolder, isLiveNode, nextPosition } from './holders.js';
+import { bySlot, generationOf, isHolder, isLiveNode, nextPosition } from './holders.js';
 import { orphanActs } from './orphans.js';
 import type { Impaired, Orphan, RegisteredTarget } from './port.js';
 import { returnToSpot } from './return.js';
@@ -48,13 +48,14 @@ export interface SweepCounts {
 export function planSweep(facts: SweepFacts): SweepPlan {
   const { spec, nodes } = facts;
   const broken = brokenNodes(facts);
-  const sound = nodes.filter((node) => isHolder(node) && !broken.has(node.instanceId));
+  const all = bySlot(nodes);
+  const sound = bySlot(nodes.filter((node) => isHolder(node) && !broken.has(node.instanceId)));
   const fills: Act[] = [];
   let serving = 0;
   for (let slot = 0; slot < spec.desired; slot++) {
-    const holders = inSlot(slot, sound);
+    const holders = sound(slot);
     if (holders.some((node) => node.phase === 'serving')) serving++;
-    if (holders.length === 0) fills.push({ type: 'fill', position: nextPosition(slot, nodes), kind: 'need' });
+    if (holders.length === 0) fills.push({ type: 'fill', position: nextPosition(slot, all(slot)), kind: 'need' });
   }
   const ends = endings(facts, broken, sound, serving);
   const calm = fills.length === 0 && ends.length === 0 && serving === spec.desired;
@@ -99,7 +100,7 @@ type End = Act & { readonly type: 'end' };
 function endings(
   facts: SweepFacts,
   broken: ReadonlyMap<string, EndReason>,
-  sound: readonly NodeView[],
+  sound: (slot: number) => readonly NodeView[],
   serving: number,
 ): readonly End[] {
   const certain: End[] = [];
@@ -119,16 +120,16 @@ function endOf(
   node: NodeView,
   facts: SweepFacts,
   broken: ReadonlyMap<string, EndReason>,
-  sound: readonly NodeView[],
+  sound: (slot: number) => readonly NodeView[],
   serving: number,
 ): EndReason | null {
   const { spec, impaired, wallMs } = facts;
   const { seat } = node;
   const ageMs = wallMs - node.launchTimeMs;
   if (seat === null) return isLiveNode(node) && ageMs > spec.policy.bootPatienceMs ? 'no-seat' : null;
-  const newer = inSlot(seat.slot, sound).filter((other) => generationOf(other) > seat.generation);
+  const newer = sound(seat.slot).filter((other) => generationOf(other) > seat.generation);
   if (node.state === 'stopped') {
-    return seat.slot >= spec.desired || inSlot(seat.slot, sound).length > 0 ? 'stopped' : null;
+    return seat.slot >= spec.desired || sound(seat.slot).length > 0 ? 'stopped' : null;
   }
   if (!isLiveNode(node)) return null;
   switch (broken.get(node.instanceId)) {
@@ -146,7 +147,7 @@ function endOf(
     const old = wallMs - facts.wishChangedMs > patienceMs && ageMs > patienceMs;
     return old && serving === spec.desired ? 'scale-in' : null;
   }
-  const twins = inSlot(seat.slot, sound).filter(
+  const twins = sound(seat.slot).filter(
     (other) => generationOf(other) === seat.generation && other.instanceId !== node.instanceId,
   );
   const lost = twins.some(

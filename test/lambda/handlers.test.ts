@@ -196,6 +196,28 @@ describe('sweep', () => {
     expect(world.seats()).toEqual(['0.1', '1.1']);
   });
 
+  test('removes volumes and interfaces that nodes of the cluster left, once they are old', async () => {
+    world = await startWorld();
+    await ask(stack('Create'));
+    for (const { instanceId } of world.live()) await world.tag(instanceId, 'serving');
+    const tags = (cluster: string) => ({ 'synkti:cluster': cluster, 'synkti:epoch': 'e1' });
+    const left = ['volume', 'network-interface'].flatMap((kind) =>
+      ['web', 'other'].map((cluster) => world.cloud.leaveBehind(kind as 'volume' | 'network-interface', tags(cluster))),
+    );
+    const orphans = async (cluster: string) => {
+      const found = await world.parts.carry({ op: 'findOrphans', cluster, epoch: 'e1' }, 5_000);
+      return found.ok ? (found.value as { id: string }[]).map(({ id }) => id).sort() : [];
+    };
+    const sweep = createSweepHandler(world.parts);
+    await sweep({}, CONTEXT);
+    expect(await orphans('web')).toEqual([left[0], left[2]].sort());
+    world.skewMs = 900_000;
+    await sweep({}, CONTEXT);
+    expect(await orphans('web')).toEqual([]);
+    expect(await orphans('other')).toEqual([left[1], left[3]].sort());
+    expect(world.seats()).toEqual(['0.1', '1.1', '2.1']);
+  });
+
   test('returns from on-demand to spot, one at a time', async () => {
     world = await startWorld({}, { desired: 2, policy: policyOf({ bootPatienceMs: 7_200_000 }) });
     await ask(stack('Create'));

@@ -2,6 +2,7 @@
  * The fallback in the fault schedules: agents and Lambdas on one model cloud, under virtual time. The Lambdas play
  * their real scripts; the events that start them are read off EC2's records, and are delayed, doubled and lost.
  */
+import type { CloudCall } from '../../core/cloud.js';
 import type { Means } from '../../core/fallback/carry-out.js';
 import { type Errand, type Seen, sweep, tendAnnouncement, tendEnd } from '../../core/fallback/errands.js';
 import { lookAround } from '../../core/fallback/look.js';
@@ -177,11 +178,15 @@ export class Fallback {
       case 'sendDrain':
         machines.get(call.instanceId)?.deliver({ type: 'stop', reason: 'signal' });
         return { ok: true, value: null };
+      case 'findVersions':
+        return { ok: true, value: [] };
       case 'writeWish':
       case 'deleteOrphan':
+      case 'deleteVersions':
         return { ok: true, value: null };
       default:
-        return cloud.carryOut(call, this.#ctx);
+        // The others are a brain's calls, too.
+        return cloud.carryOut(call as CloudCall, this.#ctx);
     }
   }
 }

@@ -30,6 +30,17 @@ describe('a sweep', () => {
     expect(plan(nodes)).toEqual(['need 0.2', 'need 1.5', 'need 2.1']);
   });
 
+  it('of ten thousand nodes is a matter of milliseconds, and its acts are bounded', () => {
+    const many = Array.from({ length: 10_000 }, (_, slot) =>
+      node(slot, 1, slot % 2 === 0 ? { state: 'terminated' } : {}),
+    );
+    const startedMs = performance.now();
+    const { acts, counts } = planSweep(sweepFacts(many, {}, { desired: 10_000 }));
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(counts).toMatchObject({ empty: 5_000, serving: 5_000 });
+    expect(acts).toHaveLength(50);
+  });
+
   it('lets nodes boot', () => {
     const booting = node(0, 2, { phase: null, launchTimeMs: ago(5 * MINUTE) });
     expect(plan([booting, node(1), node(2)])).toEqual([]);
