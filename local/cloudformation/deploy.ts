@@ -94,6 +94,7 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
     assets: { find: (bucket, key) => assets.find(bucket, key) },
     responses,
     functionPolicies: new Map(),
+    importedListeners: new Map(),
     portOf,
     note,
     adaptParameter: (name, value) => {

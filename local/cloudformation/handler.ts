@@ -6,6 +6,7 @@ import { DeployError } from './errors.js';
 import type { Json, JsonObject } from './json.js';
 import { type NameRules, physicalName, resourceId } from './names.js';
 import type { Props } from './props.js';
+import type { ImportedListener } from './types/imported.js';
 
 export interface StackFacts {
   readonly name: string;
@@ -24,6 +25,8 @@ export interface Host {
   readonly responses: ResponseDesk;
   /** Statements of the functions' own policies, by the function's ARN and their logical ids. */
   readonly functionPolicies: Map<string, Map<string, JsonObject>>;
+  /** Listeners of other stacks, by their ARN in the template. */
+  readonly importedListeners: Map<string, ImportedListener>;
   /** Last word on a value that goes to SSM; what it changed is in the stack's notes. */
   readonly adaptParameter: (name: string, value: string) => string;
   /** Ports that this system doesn't let the user bind, and others in their place. */

@@ -19,6 +19,7 @@ import {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { type Call, type Handler, type Handlers, known, type Made, nameFor } from '../handler.js';
 import type { Props } from '../props.js';
+import { letGo, listenerFor } from './imported.js';
 
 const attributesIn = (props: Props, name: string) =>
   props.structs(name).map((one) => ({ Key: one.required('Key'), Value: one.text('Value') ?? '' }));
@@ -179,26 +180,28 @@ const rule: Handler = {
   immutable: ['ListenerArn', 'Priority'],
   create: async (call): Promise<Made> => {
     const { props, host, logicalId } = call;
-    const ListenerArn = props.required('ListenerArn');
+    const wanted = props.required('ListenerArn');
     const Priority = props.number('Priority') ?? 1;
     const wish = ruleIn(props);
-    if (wish === null || ListenerArn.endsWith(LEFT_OUT)) {
+    if (wish === null || wanted.endsWith(LEFT_OUT)) {
       host.note(logicalId, 'The rule redirects, or its listener does; it is left out.');
-      return { physicalId: `${ListenerArn}/${LEFT_OUT}`, attributes: { RuleArn: `${ListenerArn}/${LEFT_OUT}` } };
+      return { physicalId: `${wanted}/${LEFT_OUT}`, attributes: { RuleArn: `${wanted}/${LEFT_OUT}` } };
     }
+    const { arn: ListenerArn, imported } = await listenerFor(host, wanted);
     const { Rules } = await host.clients.elb.send(new CreateRuleCommand({ ListenerArn, Priority, ...wish }));
     const arn = known(Rules?.[0]?.RuleArn, 'listener rule');
-    return { physicalId: arn, attributes: { RuleArn: arn, IsDefault: false } };
+    return { physicalId: arn, attributes: { RuleArn: arn, IsDefault: false }, memo: imported ? { wanted } : {} };
   },
-  update: async ({ props, host }, { physicalId, attributes }) => {
+  update: async ({ props, host }, { physicalId, attributes, memo }) => {
     const wish = ruleIn(props.harmless('ListenerArn', 'Priority'));
     if (wish === null) throw props.unsupported('Actions', "can't be changed to a redirect");
     await host.clients.elb.send(new ModifyRuleCommand({ RuleArn: physicalId, ...wish }));
-    return { physicalId, attributes };
+    return { physicalId, attributes, memo };
   },
-  remove: async ({ physicalId }, { clients }) => {
+  remove: async ({ physicalId, memo }, host) => {
     if (physicalId.endsWith(LEFT_OUT)) return;
-    await clients.elb.send(new DeleteRuleCommand({ RuleArn: physicalId }));
+    await host.clients.elb.send(new DeleteRuleCommand({ RuleArn: physicalId }));
+    if (memo.wanted !== undefined) await letGo(host, String(memo.wanted));
   },
 };
 

@@ -326,3 +326,71 @@ describe('what functions live on', () => {
     expect(cloud.iam.resourcePolicies(functionArn)).toEqual([]);
   });
 });
+
+describe('load balancers', () => {
+  const VPC = {
+    Vpc: { Type: 'AWS::EC2::VPC', Properties: { CidrBlock: '10.0.0.0/16' } },
+    A: { Type: 'AWS::EC2::Subnet', Properties: { VpcId: { Ref: 'Vpc' }, AvailabilityZone: 'us-east-1a' } },
+    B: { Type: 'AWS::EC2::Subnet', Properties: { VpcId: { Ref: 'Vpc' }, AvailabilityZone: 'us-east-1b' } },
+  };
+  const fixed = (MessageBody: string) => [
+    { Type: 'fixed-response', FixedResponseConfig: { StatusCode: 200, MessageBody } },
+  ];
+  const rule = (listener: unknown, path: string, body: string) => ({
+    Type: 'AWS::ElasticLoadBalancingV2::ListenerRule',
+    Properties: {
+      ListenerArn: listener,
+      Priority: 5,
+      Conditions: [{ Field: 'path-pattern', PathPatternConfig: { Values: [path] } }],
+      Actions: fixed(body),
+    },
+  });
+  const said = async (path: string): Promise<string> => {
+    const answer = await fetch(`${cloud.balancers()[0]?.listeners[0]?.url}${path}`);
+    return `${answer.status} ${await answer.text()}`;
+  };
+
+  test('answer by the rules of their listeners, which change', async () => {
+    const resources = (body: string) => ({
+      ...VPC,
+      Balancer: {
+        Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer',
+        Properties: { Subnets: [{ Ref: 'A' }, { Ref: 'B' }], Scheme: 'internal' },
+      },
+      Listener: {
+        Type: 'AWS::ElasticLoadBalancingV2::Listener',
+        Properties: {
+          LoadBalancerArn: { Ref: 'Balancer' },
+          Port: 80,
+          Protocol: 'HTTP',
+          DefaultActions: fixed('default'),
+        },
+      },
+      Secure: {
+        Type: 'AWS::ElasticLoadBalancingV2::Listener',
+        Properties: {
+          LoadBalancerArn: { Ref: 'Balancer' },
+          Port: 8081,
+          Protocol: 'HTTP',
+          DefaultActions: [{ Type: 'redirect', RedirectConfig: { Protocol: 'HTTPS', StatusCode: 'HTTP_301' } }],
+        },
+      },
+      Rule: rule({ Ref: 'Listener' }, '/api/*', body),
+    });
+    const stack = await make(resources('one'));
+    expect([await said('/api/x'), await said('/')]).toEqual(['200 one', '200 default']);
+    expect(stack.notes().map(({ text }) => text)).toContain("The listener on port 8081 redirects; it isn't opened.");
+    await stack.update({ template: { Resources: resources('two') } });
+    expect(await said('/api/x')).toBe('200 two');
+  });
+
+  test('a listener of another stack has a stand-in, until its last rule goes', async () => {
+    const arn =
+      'arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/shared/50dc6c495c0c9188/f2f7dc8efc522ab2';
+    const stack = await make({ Rule: rule(arn, '/mine', 'mine') });
+    expect([await said('/mine'), await said('/other')]).toEqual(['200 mine', '404 ']);
+    expect(stack.notes()[0]?.text).toMatch(/is of another stack; the load balancer imported-1 stands for it/);
+    await stack.delete();
+    expect(cloud.balancers()).toEqual([]);
+  });
+});
