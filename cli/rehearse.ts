@@ -6,6 +6,7 @@ import { type RunFigures, verdictJson, verdictText } from './rehearse/report.js'
 import type { HeldOpen } from './rehearse/run.js';
 import { liveScreen, plainScreen } from './rehearse/screen.js';
 import { DEFAULTS, type RehearseFlags, readSettings, type Settings } from './rehearse/settings.js';
+import { addStackOptions, type ParsedStackFlags, stackFlagsOf } from './rehearse/stack/flags.js';
 import type { Timeline } from './rehearse/timeline.js';
 import { judge } from './rehearse/verdict.js';
 import { onSignals } from './signals.js';
@@ -28,7 +29,7 @@ const collect = (value: string, before: unknown): readonly string[] => [...listO
 const listOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value : []);
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('rehearse')
     .summary('rehearse spot interruptions on this machine')
     .description(
@@ -57,31 +58,39 @@ export function register(program: Command): void {
     .option('--path <path>', 'what the traffic asks for', DEFAULTS.path)
     .option('--wait <time>', 'how long it may take until all nodes are healthy (default: 45s)')
     .optionsGroup('An unkind cloud:')
+    .option('--double-events', 'EventBridge delivers every event twice')
     .option('--throttle <number>', 'each AWS API allows so many calls a second')
     .option('--describe-lag <time>', 'describes show the past')
     .option('--lose-replies <share>', 'AWS acts, and its answer is lost')
     .option('--lose-events <share>', 'EventBridge loses events')
     .option('--packet-loss <share>', 'gossip loses datagrams')
     .option('--imds-errors <share>', 'IMDS answers 503 for a while')
-    .option('--no-capacity <pool>', 'a type, a zone, type/zone, or spot; repeatable', collect)
+    .option(
+      '--no-capacity <pool>',
+      'a type, a zone, type/zone, or spot; spot@10s+20s: for a while; repeatable',
+      collect,
+    );
+  addStackOptions(command, collect);
+  command
     .optionsGroup('Output:')
     .option('--json <file>', 'writes the verdict for programs')
     .option('--keep', 'holds everything open at the end, until Ctrl-C')
     .option('--keep-logs <folder>', "leaves the nodes' logs there")
     .option('--endpoint-port <number>', 'port of the local AWS endpoint; 0 is any', '0')
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: ParsedFlags) => {
-      process.exitCode = await rehearse(flags);
+    .action(async (flags: ParsedFlags, command: Command) => {
+      const given = Object.keys(flags).filter((name) => command.getOptionValueSource(name) === 'cli');
+      process.exitCode = await rehearse(flags, given);
     });
 }
 
 /** As the argument parser gives them: lists are missing when empty, and `--no-capacity` is a negated `capacity`. */
-type ParsedFlags = Omit<RehearseFlags, ListFlag | 'noCapacity'> &
-  Partial<Pick<RehearseFlags, ListFlag>> & { readonly capacity?: unknown };
+type ParsedFlags = Omit<RehearseFlags, ListFlag | 'noCapacity' | 'stack'> &
+  Partial<Pick<RehearseFlags, ListFlag>> & { readonly capacity?: unknown } & ParsedStackFlags;
 type ListFlag = 'trace' | 'kill' | 'interrupt' | 'rebalance' | 'reclaimZone' | 'partition';
 
 /** @returns the exit code. @throws UserError */
-async function rehearse(flags: ParsedFlags): Promise<number> {
+async function rehearse(flags: ParsedFlags, given: readonly string[]): Promise<number> {
   const bundles = findBundles();
   const lists = {
     trace: listOf(flags.trace),
@@ -92,9 +101,10 @@ async function rehearse(flags: ParsedFlags): Promise<number> {
     partition: listOf(flags.partition),
     noCapacity: listOf(flags.capacity),
   };
-  const settings = await readSettings({ ...flags, ...lists }, bundles.exampleService);
   const live = process.stdout.isTTY === true && process.env.CI === undefined;
   const write = (text: string): void => void process.stdout.write(text);
+  const all = { ...flags, ...lists, stack: stackFlagsOf(flags, given) };
+  const settings = await readSettings(all, bundles.exampleService, (text) => write(`${text}\n`));
   write(`${settings.scenario.title}; ${settings.nodes} nodes in ${settings.ground.zones.join(', ')}\n`);
   const stop = onSignals();
   let printed = false;
@@ -122,6 +132,14 @@ async function rehearse(flags: ParsedFlags): Promise<number> {
     switch (end.type) {
       case 'played':
         return print(end.timeline, end.figures) ? 0 : 1;
+      case 'not-deployed':
+        write(
+          `\n${pc.red(`The stack can't be deployed: ${end.problem}`)}\n${end.logs.map((line) => `  ${line}\n`).join('')}`,
+        );
+        if (settings.json !== null) {
+          writeJson(settings.json, { format: 1, kept: false, problem: end.problem, logs: end.logs });
+        }
+        return 1;
       case 'never-healthy': {
         const seconds = Math.round(end.afterMs / 1_000);
         const why = `Only ${end.healthy} of ${settings.nodes} nodes were healthy after ${seconds} s: GET ${settings.workload.healthPath} on port ${settings.workload.port} must answer 200 to 399.`;

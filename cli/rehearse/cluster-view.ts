@@ -11,6 +11,7 @@ export interface NodeRow {
   /** Wall clock: when it ended, or died. */
   overMs: number | null;
   atRisk: boolean;
+  agentDead: boolean;
 }
 
 /** The cluster as its events tell it. */
@@ -28,6 +29,7 @@ export class ClusterView {
         deadlineMs: null,
         overMs: null,
         atRisk: false,
+        agentDead: false,
       };
       this.rows.set(node.instanceId, row);
       return;
@@ -60,6 +62,9 @@ export class ClusterView {
       case 'target':
         if (row.phase !== 'ended') row.target = event.state;
         break;
+      case 'agent-dead':
+        row.agentDead = true;
+        break;
       case 'call':
       case 'ledger':
       case 'act':
@@ -89,8 +94,15 @@ export class ClusterView {
 
   /** One healthy node in every slot, and nothing else alive. */
   healed(desired: number): boolean {
-    const live = [...this.rows.values()].filter((row) => row.phase !== 'ended');
+    const live = [...this.rows.values()].filter((row) => row.phase !== 'ended' && !this.#waitsForSweep(row));
     return live.length === desired && this.serving(desired) === desired;
+  }
+
+  /** Its agent is dead and its seat was filled: the sweep ends it, after a patience that no rehearsal lasts for. */
+  #waitsForSweep({ agentDead, node, phase }: NodeRow): boolean {
+    const { seat } = node;
+    if (!agentDead || phase !== 'running' || seat === null) return false;
+    return this.holders(seat.slot).some((other) => (other.node.seat?.generation ?? 0) > seat.generation);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ClusterView } from './cluster-view.js';
 import { seconds } from './promises.js';
+import { denialText } from './stack/permissions.js';
 import type { TimelineEvent } from './timeline.js';
 
 /** An event as a line for people; null when it is of no interest. Call it before the view takes the event. */
@@ -42,6 +43,11 @@ export function describeEvent(event: TimelineEvent, view: ClusterView): string |
       return view.rows.get(event.instanceId)?.phase === 'dead' ? null : `${slot(event.instanceId)} is gone`;
     case 'act':
       return `>> ${event.text}`;
+    case 'denied':
+      return `denied: ${denialText(event.denial)}`;
+    case 'agent-dead':
+    case 'change':
+    case 'shortage':
     case 'running':
     case 'call':
       return null;

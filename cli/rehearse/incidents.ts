@@ -26,6 +26,8 @@ export interface Incident {
   /** When the load balancer stopped sending to it. */
   readonly outOfServiceMs: number | null;
   readonly ledger: Ledger | null;
+  /** Its agent had stopped to act before. */
+  readonly agentDead: boolean;
 }
 
 /** Everything about one instance, gathered. */
@@ -58,6 +60,9 @@ function subjectOf(event: TimelineEvent): string | null {
     case 'ledger':
       return event.ledger.instanceId;
     case 'act':
+    case 'denied':
+    case 'change':
+    case 'shortage':
       return null;
     default:
       return event.instanceId;
@@ -127,6 +132,7 @@ function incidentOf(story: Story, all: readonly Story[]): Incident | null {
     replacementServingMs: serving?.atMs ?? null,
     outOfServiceMs: out?.atMs ?? null,
     ledger,
+    agentDead: firstOf(story, 'agent-dead', (e) => e.atMs <= (notice?.deadlineMs ?? atMs)) !== undefined,
   };
 }
 

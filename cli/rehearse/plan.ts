@@ -1,3 +1,5 @@
+import { describeStackAct, type StackAct } from './stack/acts.js';
+
 /** What a scenario does, and when. Slots are numbers that name the nodes: whoever holds the slot at that moment. */
 export type Act =
   /** EC2 takes the nodes away; `announced`: a notice comes before. */
@@ -10,7 +12,17 @@ export type Act =
   | { readonly type: 'partition'; readonly groups: readonly (readonly number[])[] }
   | { readonly type: 'heal' }
   /** Spot capacity of a zone from now on; what it holds beyond is interrupted. Null: as much as anybody wants. */
-  | { readonly type: 'capacity'; readonly zone: string; readonly nodes: number | null; readonly announced: boolean };
+  | { readonly type: 'capacity'; readonly zone: string; readonly nodes: number | null; readonly announced: boolean }
+  /** New launches in pools fail, and nothing is interrupted; `nodes` null: the shortage ends. */
+  | { readonly type: 'shortage'; readonly pool: PoolFilter; readonly name: string; readonly nodes: number | null }
+  | StackAct;
+
+/** What is left out fits all pools. */
+export interface PoolFilter {
+  readonly instanceType?: string;
+  readonly zone?: string;
+  readonly market?: 'spot' | 'on-demand';
+}
 
 export interface PlannedAct {
   /** ms after the scenario's start. */
@@ -41,5 +53,9 @@ export function describeAct(act: Act): string {
       return 'the partition heals';
     case 'capacity':
       return act.nodes === null ? `spot capacity is back in ${act.zone}` : `spot capacity of ${act.zone}: ${act.nodes}`;
+    case 'shortage':
+      return act.nodes === null ? `capacity of ${act.name} is back` : `no capacity any more: ${act.name}`;
+    default:
+      return describeStackAct(act);
   }
 }

@@ -2,6 +2,7 @@ import type { LocalCloud } from '../../local/cloud-types.js';
 import { messageOf } from '../user-error.js';
 import type { ClusterView, NodeRow } from './cluster-view.js';
 import { type Act, describeAct, type PlannedAct } from './plan.js';
+import type { StackAct } from './stack/acts.js';
 
 /** Plays a scenario on the local cloud. */
 export class Player {
@@ -9,6 +10,10 @@ export class Player {
   readonly #view: ClusterView;
   readonly #tell: (text: string) => void;
   readonly #timers = new Set<NodeJS.Timeout>();
+  /** Set when there is a stack. */
+  playStack: (act: StackAct) => void = () => {};
+  /** Told when launches begin to fail, and when they don't any more. */
+  onShortage: (market: 'spot' | 'on-demand' | null, over: boolean) => void = () => {};
 
   /** @param tell one line for people on what was done, or couldn't be */
   constructor(cloud: LocalCloud, view: ClusterView, tell: (text: string) => void) {
@@ -65,6 +70,12 @@ export class Player {
       case 'heal':
         this.#cloud.heal();
         return;
+      case 'shortage':
+        this.#cloud.setCapacity(act.pool, act.nodes);
+        this.onShortage(act.pool.market ?? null, act.nodes === null);
+        return;
+      default:
+        this.playStack(act);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Ledger } from '../../core/drain/ledger.js';
-import { seatFromTags } from '../../core/seats/tags.js';
+import { seatFromTags, TAG } from '../../core/seats/tags.js';
 import type { CloudEvent } from '../../local/cloud-types.js';
+import { denialFact } from './stack/permissions.js';
 import type { NodeInfo, TimelineEvent } from './timeline.js';
 
 /** Calls that change something, and those that the verdict looks at. */
@@ -19,6 +20,12 @@ export class Recorder {
   readonly troubles: string[] = [];
   readonly #listeners: ((event: TimelineEvent) => void)[] = [];
   readonly #noticed = new Set<string>();
+  readonly #cluster: string | null;
+
+  /** @param cluster whose nodes are looked at; null: there is but one */
+  constructor(cluster: string | null = null) {
+    this.#cluster = cluster;
+  }
 
   onEvent(listener: (event: TimelineEvent) => void): void {
     this.#listeners.push(listener);
@@ -38,6 +45,7 @@ export class Recorder {
     switch (event.type) {
       case 'instance-state': {
         const { instanceId, to } = event;
+        if (this.#cluster !== null && event.instance.tags[TAG.cluster] !== this.#cluster) return;
         if (event.from === null) this.add({ atMs, type: 'launched', node: nodeOf(event.instance) });
         if (to === 'running') this.add({ atMs, type: 'running', instanceId });
         if (to === 'shutting-down' || to === 'stopping') this.add({ atMs, type: 'ending', instanceId });
@@ -75,6 +83,11 @@ export class Recorder {
       case 'trouble':
         if (this.troubles.length < 100) this.troubles.push(`${event.instanceId ?? 'cloud'}: ${event.message}`);
         return;
+      case 'denied':
+        this.add({ atMs, type: 'denied', denial: denialFact(event.denial) });
+        return;
+      case 'invocation':
+      case 'dead-letter':
       case 'maintenance':
       case 'machine':
       case 'object':
@@ -98,4 +111,5 @@ const nodeOf = ({ instanceId, zone, instanceType, lifecycle, tags }: Tagged): No
   zone,
   instanceType,
   market: lifecycle,
+  ...(/^\d+$/.test(tags[TAG.template] ?? '') ? { templateVersion: Number(tags[TAG.template]) } : {}),
 });

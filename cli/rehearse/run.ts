@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LocalCloud } from '../../local/cloud-types.js';
 import type { Bundles } from '../bundles.js';
+import { messageOf } from '../user-error.js';
 import { ClusterView } from './cluster-view.js';
 import { type Deployment, deploy } from './deploy.js';
 import { describeEvent } from './describe.js';
@@ -10,6 +11,7 @@ import { Recorder } from './recorder.js';
 import type { RunFigures } from './report.js';
 import type { Screen } from './screen.js';
 import type { Settings } from './settings.js';
+import { denialsOf, type Raised, raiseStack, rollMs, settled, upToDeletion } from './stack/raise.js';
 import { clientConfig, LastWords, openCloud, seedSeats } from './stage.js';
 import type { Timeline } from './timeline.js';
 import { limitsOf, REQUEST_TIMEOUT_MS, SLOW_MS } from './timings.js';
@@ -19,6 +21,8 @@ import { leftoversOf, UsageWatch } from './usage.js';
 /** How a run ended. */
 export type RunEnd =
   | { readonly type: 'played'; readonly timeline: Timeline; readonly figures: RunFigures }
+  /** The stack couldn't be deployed. */
+  | { readonly type: 'not-deployed'; readonly problem: string; readonly logs: readonly string[] }
   /** The cluster didn't come up. */
   | {
       readonly type: 'never-healthy';
@@ -57,7 +61,7 @@ export async function run(options: RunOptions): Promise<RunEnd> {
   const bornMs = Date.now();
   let startedMs = bornMs;
   let traffic: RunningTraffic | null = null;
-  const recorder = new Recorder();
+  const recorder = new Recorder(settings.stack?.cluster.cluster ?? null);
   const view = new ClusterView();
   recorder.onEvent((event) => {
     const text = describeEvent(event, view);
@@ -72,6 +76,10 @@ export async function run(options: RunOptions): Promise<RunEnd> {
   words = new LastWords(cloud, (ledger, atMs) => recorder.ledger(ledger, atMs));
   const usage = new UsageWatch(cloud);
   const player = new Player(cloud, view, (text) => recorder.add({ type: 'act', atMs: Date.now(), text }));
+  let raised: Raised | null = null;
+  const desired = (): number => raised?.run.desired ?? settings.nodes;
+  const note = (text: string): void => screen.line(text, Date.now() - startedMs, traffic === null);
+  player.onShortage = (market, over) => recorder.add({ type: 'shortage', atMs: Date.now(), market, over });
   const refresh = setInterval(() => {
     const counts = traffic?.counts() ?? { sent: 0, failed: 0 };
     screen.refresh(view, {
@@ -84,38 +92,52 @@ export async function run(options: RunOptions): Promise<RunEnd> {
   }, REFRESH_MS);
 
   try {
-    const deployment = await deploy(clientConfig(cloud), settings);
-    await seedSeats(cloud, deployment.spec, signal);
+    if (settings.stack !== null) {
+      const endTraffic = async (): Promise<void> => void (await traffic?.stop());
+      const tools = { cloud, settings, stack: settings.stack, recorder, view, player, tell: note, endTraffic };
+      try {
+        raised = await raiseStack(tools);
+      } catch (error) {
+        if (signal.aborted) return { type: 'stopped' };
+        return { type: 'not-deployed', problem: messageOf(error), logs: denialsOf(recorder) };
+      }
+    }
+    const deployment = raised?.run.deployment ?? (await deploy(clientConfig(cloud), settings));
+    if (cloud.instances().length === 0) await seedSeats(cloud, deployment.spec, signal);
     const { startMs, healMs } = settings.timings;
     if (!(await until(() => view.serving(settings.nodes) === settings.nodes, startMs, signal))) {
       if (signal.aborted) return { type: 'stopped' };
       const healthy = view.serving(settings.nodes);
-      return { type: 'never-healthy', healthy, afterMs: startMs, logs: lastLogLines(cloud, settings) };
+      const logs = [...denialsOf(recorder), ...lastLogLines(cloud, settings)];
+      return { type: 'never-healthy', healthy, afterMs: startMs, logs };
     }
-    const url = `${balancerUrl(cloud)}${settings.workload.requestPath}`;
+    const url = `${(await raised?.run.url()) ?? balancerUrl(cloud)}${settings.workload.requestPath}`;
     startedMs = Date.now();
     screen.line(`all ${settings.nodes} nodes serve; ${settings.rate} requests a second go to ${url}`, 0, false);
     traffic = startTraffic({ url, rate: settings.rate, timeoutMs: REQUEST_TIMEOUT_MS, slowMs: SLOW_MS });
     usage.start();
     player.start(settings.scenario.acts);
     const playedMs = Math.max(settings.scenario.lengthMs, 0);
-    const over = (): boolean => player.done && Date.now() - startedMs >= playedMs;
+    const over = (): boolean => player.done && raised?.player.busy !== true && Date.now() - startedMs >= playedMs;
     await until(over, Number.POSITIVE_INFINITY, signal);
-    await until(() => view.healed(settings.nodes), settings.timings.noticeMs + healMs, signal);
+    const healed = (): boolean => (raised === null ? view.healed(desired()) : settled(view, raised));
+    await until(healed, settings.timings.noticeMs + healMs + (raised === null ? 0 : rollMs(raised)), signal);
     await until(() => false, CALM_MS, signal);
     if (signal.aborted) return { type: 'stopped' };
 
     const tally = await traffic.stop();
     await words.end();
-    const timeline: Timeline = {
-      desired: settings.nodes,
+    const whole: Timeline = {
+      desired: desired(),
       startedMs,
       endedMs: Date.now(),
       events: recorder.events.toSorted((a, b) => a.atMs - b.atMs),
       traffic: tally,
       limits: limitsOf(settings.timings, settings.unkind),
       leftovers: null,
+      ...(raised === null ? {} : { stack: await raised.run.facts() }),
     };
+    const timeline = raised === null ? whole : upToDeletion(whole, raised);
     const figures: RunFigures = {
       seed: settings.seed,
       scenario: settings.scenario.title,
@@ -126,18 +148,31 @@ export async function run(options: RunOptions): Promise<RunEnd> {
       troubles: [...recorder.troubles, ...words.problems],
     };
     clearInterval(refresh);
+    if (settings.keep) {
+      screen.close();
+      await options.hold({ cloud, url, deployment }, timeline, figures);
+    }
+    await raised?.run.delete();
+    const stack = await raised?.run.facts();
     screen.close();
-    if (settings.keep) await options.hold({ cloud, url, deployment }, timeline, figures);
     await cloud.stop();
     const leftovers = await leftoversOf(cloud.runDir, cloud.endpoint, settings.keepLogs !== null);
-    return { type: 'played', timeline: { ...timeline, leftovers }, figures };
+    const wallMs = settings.keep ? figures.wallMs : Date.now() - bornMs;
+    return {
+      type: 'played',
+      timeline: { ...timeline, leftovers, ...(stack === undefined ? {} : { stack }) },
+      figures: { ...figures, wallMs },
+    };
   } finally {
     clearInterval(refresh);
     player.stop();
+    raised?.player.stop();
     usage.stop();
     screen.close();
     await traffic?.stop().catch(() => {});
+    await raised?.run.close().catch(() => {});
     await cloud.stop();
+    settings.stack?.remove();
   }
 }
 

@@ -72,7 +72,8 @@ function readPartition(text: string, context: ScriptContext): PlannedAct[] {
   ];
 }
 
-function splitAt(text: string, flag: string, example: string, withLength = false) {
+/** @throws UserError */
+export function splitAt(text: string, flag: string, example: string, withLength = false) {
   const match = /^([^@]+)@([^@+]+)(?:\+([^@+]+))?$/.exec(text.trim());
   const atMs = match === null ? null : durationMs(match[2] ?? '');
   const lastsMs = match?.[3] === undefined ? null : durationMs(match[3]);
@@ -87,7 +88,8 @@ function splitAt(text: string, flag: string, example: string, withLength = false
 
 const quoted = (example: string): string => (example.includes('|') ? `'${example}'` : example);
 
-function readSlots(text: string, whole: string, flag: string, { nodes }: ScriptContext): number[] {
+/** @throws UserError */
+export function readSlots(text: string, whole: string, flag: string, { nodes }: ScriptContext): number[] {
   const slots: number[] = [];
   for (const part of text.split(',')) {
     const slot = /^\d{1,6}$/.test(part.trim()) ? Number(part) : Number.NaN;

@@ -8,9 +8,11 @@ import { marketPlan } from './market.js';
 import { inOrder, type PlannedAct } from './plan.js';
 import { type Ground, ground } from './pools.js';
 import { readScript } from './script.js';
+import { NO_STACK_SCRIPT, readStackScript, type StackScriptFlags } from './stack/script.js';
+import { readStack, type StackFlags, type StackSettings } from './stack/settings.js';
 import { type Timings, timings } from './timings.js';
 import { checkTogether, defaultFromMs, parseTrace, type Trace, tracePlan } from './trace.js';
-import { readUnkind, type UnkindFlags } from './unkind.js';
+import { readShortages, readUnkind, type UnkindFlags } from './unkind.js';
 import { checkPortFree, readWorkload, type WorkloadSettings } from './workload.js';
 
 /** The flags of `synkti rehearse` as they come from the command line: texts, nothing checked. */
@@ -39,6 +41,8 @@ export interface RehearseFlags extends UnkindFlags {
   readonly keep: boolean | undefined;
   readonly keepLogs: string | undefined;
   readonly json: string | undefined;
+  /** Absent: no stack of the user's own. */
+  readonly stack?: StackFlags & StackScriptFlags;
 }
 
 /** A rehearsal, checked. */
@@ -55,6 +59,8 @@ export interface Settings {
   readonly keep: boolean;
   readonly keepLogs: string | null;
   readonly json: string | null;
+  /** The user's own; null: the rehearsal's example. */
+  readonly stack: StackSettings | null;
 }
 
 export interface Scenario {
@@ -74,9 +80,31 @@ const MAX_TRACE_BYTES = 64 * 1024 * 1024;
 /** Without an act the cluster is watched for this long. */
 const QUIET_MS = 10_000;
 
-/** @param exampleService path of the example's bundle. @throws UserError */
-export async function readSettings(flags: RehearseFlags, exampleService: string): Promise<Settings> {
-  const nodes = readWhole(flags.nodes, '--nodes', 1, MAX_NODES);
+/**
+ * @param exampleService path of the example's bundle
+ * @param tell one line on what takes a while
+ * @throws UserError
+ */
+export async function readSettings(
+  flags: RehearseFlags,
+  exampleService: string,
+  tell: (text: string) => void = () => {},
+): Promise<Settings> {
+  const stack = flags.stack === undefined ? null : await readStack(flags.stack, exampleService, flags.path, tell);
+  try {
+    return await readAround(flags, exampleService, stack);
+  } catch (error) {
+    stack?.remove();
+    throw error;
+  }
+}
+
+async function readAround(
+  flags: RehearseFlags,
+  exampleService: string,
+  stack: StackSettings | null,
+): Promise<Settings> {
+  const nodes = stack?.cluster.desired ?? readWhole(flags.nodes, '--nodes', 1, MAX_NODES);
   const rate = readWhole(flags.rate, '--rate', 1, MAX_RATE);
   const seed = flags.seed ?? String(Math.floor(Math.random() * 1_000_000));
   if (!/^[\w.-]{1,40}$/.test(seed)) {
@@ -87,7 +115,7 @@ export async function readSettings(flags: RehearseFlags, exampleService: string)
   const times =
     flags.wait === undefined ? usual : { ...usual, startMs: readDuration(flags.wait, '--wait', 1_000, 3_600_000) };
   const traces = readTraces(flags);
-  const place = ground(traces);
+  const place = stack?.ground ?? ground(traces);
   const port = readWhole(flags.port, '--port', 1, 65_535);
   const settings: Settings = {
     nodes,
@@ -95,17 +123,20 @@ export async function readSettings(flags: RehearseFlags, exampleService: string)
     seed,
     ground: place,
     timings: times,
-    scenario: readScenario(flags, traces, { nodes, seed, place, times }),
-    workload: readWorkload({ workload: flags.workload, port, health: flags.health, path: flags.path }, exampleService),
+    scenario: readScenario(flags, traces, { nodes, seed, place, times, stack }),
+    workload:
+      stack?.workload ??
+      readWorkload({ workload: flags.workload, port, health: flags.health, path: flags.path }, exampleService),
     unkind: readUnkind(flags, place),
     endpointPort: readWhole(flags.endpointPort, '--endpoint-port', 0, 65_535),
     keep: flags.keep === true,
     keepLogs: flags.keepLogs ?? null,
     json: flags.json ?? null,
+    stack,
   };
   if (settings.json !== null) checkWritable(settings.json, '--json');
   if (settings.keepLogs !== null) makeFolder(settings.keepLogs, '--keep-logs');
-  await checkPortFree(port);
+  await checkPortFree(settings.workload.port);
   return settings;
 }
 
@@ -138,12 +169,17 @@ interface ScenarioContext {
   readonly seed: string;
   readonly place: Ground;
   readonly times: Timings;
+  readonly stack: StackSettings | null;
 }
 
 function readScenario(flags: RehearseFlags, traces: readonly Trace[], context: ScenarioContext): Scenario {
-  const { nodes, seed, place, times } = context;
+  const { nodes, seed, place, times, stack } = context;
   const announced = flags.notice !== false;
-  const script = readScript(flags, { nodes, zones: place.zones, announced });
+  const script = [
+    ...readScript(flags, { nodes, zones: place.zones, announced }),
+    ...readShortages(flags.noCapacity, place),
+    ...readStackScript(flags.stack ?? NO_STACK_SCRIPT, { nodes, announced, stack }),
+  ];
   if (traces.length > 0) {
     const speed = readNumber(flags.speed ?? DEFAULTS.speed, '--speed', 1, 10_000);
     const forMs = readDuration(flags.for ?? DEFAULTS.for, '--for', 1_000, 400 * 86_400_000);

@@ -1,5 +1,6 @@
 import type { Ledger } from '../../core/drain/ledger.js';
 import type { HeldSeat } from '../../core/seats/seat.js';
+import type { ChangeFact, DenialFact, StackFacts } from './stack/facts.js';
 
 /**
  * What happened in a rehearsal, as it was recorded. The verdict is a pure function of it. All times are wall-clock ms.
@@ -14,6 +15,10 @@ export interface Timeline {
   readonly limits: Limits;
   /** What is left after everything was stopped; null while it still runs (`--keep`). */
   readonly leftovers: Leftovers | null;
+  /** It ends in the midst of things, since the scenario deleted the stack. */
+  readonly cutShort?: boolean;
+  /** Absent: no stack was rehearsed. */
+  readonly stack?: StackFacts;
 }
 
 export interface NodeInfo {
@@ -23,6 +28,8 @@ export interface NodeInfo {
   readonly zone: string;
   readonly instanceType: string;
   readonly market: 'spot' | 'on-demand';
+  /** Version of the launch template that was asked for; absent: not known. */
+  readonly templateVersion?: number;
 }
 
 /** `absent`: not registered, or not any more. */
@@ -44,6 +51,14 @@ export type TimelineEvent = { readonly atMs: number } & (
   | { readonly type: 'call'; readonly action: string; readonly caller: string | null; readonly ok: boolean }
   /** A node's own report, from its last words or from its local endpoint. */
   | { readonly type: 'ledger'; readonly ledger: Ledger }
+  /** The node's agent hangs; its workload doesn't. */
+  | { readonly type: 'agent-dead'; readonly instanceId: string }
+  /** A call that a role's policies don't allow; told once for each role, action and resource. */
+  | { readonly type: 'denied'; readonly denial: DenialFact }
+  /** A change of the stack begins. */
+  | { readonly type: 'change'; readonly what: ChangeFact['what']; readonly desired: number }
+  /** Launches fail from now on, or may succeed again, in some pools. */
+  | { readonly type: 'shortage'; readonly market: 'spot' | 'on-demand' | null; readonly over: boolean }
   /** The scenario did something. */
   | { readonly type: 'act'; readonly text: string }
 );

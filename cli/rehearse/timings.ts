@@ -23,6 +23,10 @@ export interface Timings {
   readonly healMs: number;
   readonly silentLimitMs: number;
   readonly outageLimitMs: number;
+  /** Real seconds in one second of a stack's queues and schedules. */
+  readonly functionScale: number;
+  /** Real seconds in one second of the policy in a stack's spec. */
+  readonly policyScale: number;
 }
 
 /** Health checks of the target group, in the load balancer's own seconds. */
@@ -57,6 +61,8 @@ export function timings(realTime: boolean, noticeMs: number | null): Timings {
       silentLimitMs: 45_000,
       // Two checks 5 s apart, and a connection that was being waited for.
       outageLimitMs: 20_000,
+      functionScale: 1,
+      policyScale: 1,
     };
   }
   return {
@@ -75,6 +81,9 @@ export function timings(realTime: boolean, noticeMs: number | null): Timings {
     healMs: 60_000,
     silentLimitMs: 10_000,
     outageLimitMs: 6_000,
+    // A queue's 30 s are 3 of the 20 s of a notice, the 5 minutes between two sweeps 30 s.
+    functionScale: 0.1,
+    policyScale: 1 / 6,
   };
 }
 

@@ -1,8 +1,9 @@
 import type { Shortage, UnkindInput } from '../../local/unkind/options.js';
 import { UserError } from '../user-error.js';
 import { readDuration, readNumber, readShare } from '../values.js';
+import type { PlannedAct } from './plan.js';
 import type { Ground } from './pools.js';
-import { readZone } from './script.js';
+import { readZone, splitAt } from './script.js';
 
 /** Flags that make the local cloud unkind. */
 export interface UnkindFlags {
@@ -13,6 +14,7 @@ export interface UnkindFlags {
   readonly loseReplies: string | undefined;
   readonly imdsErrors: string | undefined;
   readonly noCapacity: readonly string[];
+  readonly doubleEvents?: boolean | undefined;
 }
 
 /** @throws UserError */
@@ -24,17 +26,34 @@ export function readUnkind(flags: UnkindFlags, ground: Ground): UnkindInput {
   const lostEvents = share(flags.loseEvents, '--lose-events', 1);
   const lostReplies = share(flags.loseReplies, '--lose-replies', 0.9);
   const imdsErrors = share(flags.imdsErrors, '--imds-errors', 0.9);
+  const always = flags.noCapacity.filter((text) => !text.includes('@'));
   return {
     ...(perSecond === null ? {} : { throttles: [{ burst: Math.max(1, Math.ceil(perSecond)), perSecond }] }),
     ...(flags.describeLag === undefined
       ? {}
       : { describeLagMs: readDuration(flags.describeLag, '--describe-lag', 0, 60_000) }),
     ...(loss === null ? {} : { network: { lossRate: loss } }),
-    ...(lostEvents === null ? {} : { events: { lossRate: lostEvents } }),
+    ...(lostEvents === null && flags.doubleEvents !== true
+      ? {}
+      : { events: { lossRate: lostEvents ?? 0, duplicateRate: flags.doubleEvents === true ? 1 : 0 } }),
     ...(lostReplies === null ? {} : { lostReplies: [{ rate: lostReplies }] }),
     ...(imdsErrors === null ? {} : { imds: { burstRate: imdsErrors, burstMs: 1_000 } }),
-    ...(flags.noCapacity.length === 0 ? {} : { shortages: flags.noCapacity.map((text) => readShortage(text, ground)) }),
+    ...(always.length === 0 ? {} : { shortages: always.map((text) => readShortage(text, ground)) }),
   };
+}
+
+/** `spot@10s+20s`: a shortage that begins and ends. @throws UserError */
+export function readShortages(texts: readonly string[], ground: Ground): PlannedAct[] {
+  return texts
+    .filter((text) => text.includes('@'))
+    .flatMap((text): PlannedAct[] => {
+      const { what, atMs, lastsMs } = splitAt(text, '--no-capacity', 'spot@10s+20s', true);
+      const pool = readShortage(what, ground);
+      return [
+        { atMs, act: { type: 'shortage', pool, name: what, nodes: 0 } },
+        { atMs: atMs + lastsMs, act: { type: 'shortage', pool, name: what, nodes: null } },
+      ];
+    });
 }
 
 /** `b`, `us-east-1b`, `m7g.large`, `m7g.large/us-east-1b` or `spot`. */

@@ -39,12 +39,12 @@ export function readWorkload(flags: WorkloadFlags, exampleService: string): Work
     return { ...common, name: 'example', command, workingDirectory: null, inFlightPath: '/in-flight' };
   }
   const [program = '', ...rest] = splitCommand(flags.workload, '--workload');
-  const command = [findProgram(program), ...rest];
+  const command = [findProgram(program, '--workload'), ...rest];
   return { ...common, name: 'service', command, workingDirectory: process.cwd(), inFlightPath: null };
 }
 
 /** Absolute path of a program: nodes run elsewhere. */
-function findProgram(program: string): string {
+export function findProgram(program: string, option: string): string {
   const candidates =
     program.includes('/') || isAbsolute(program)
       ? [resolve(program)]
@@ -61,9 +61,9 @@ function findProgram(program: string): string {
     }
   }
   if (present !== null) {
-    throw new UserError(`--workload can't run ${present}: it isn't executable; chmod +x it, or name its interpreter.`);
+    throw new UserError(`${option} can't run ${present}: it isn't executable; chmod +x it, or name its interpreter.`);
   }
-  throw new UserError(`--workload names "${program}", which isn't there; check the path, or that it is on PATH.`);
+  throw new UserError(`${option} names "${program}", which isn't there; check the path, or that it is on PATH.`);
 }
 
 /** No node owns this address: what is in use there is in use on every address. */

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
  *     GET /health      200 once it is ready, 503 before
  *     GET /in-flight   {"inFlight": n}, health checks and this request not counted
  *
- * Environment: HOST (0.0.0.0), PORT (8080), STARTUP_MS (0) until it is ready, WORK_MS (5) mean work of a request.
+ * Another path of the health check can be given as its argument. Environment: HOST (0.0.0.0), PORT (8080), STARTUP_MS (0) until it is ready, WORK_MS (5) mean work of a request.
  */
 const MAX_WORK_MS = 60_000;
 
@@ -23,6 +23,7 @@ function setting(name: string, fallback: number, max: number): number {
   return value;
 }
 
+const healthPath = process.argv[2] ?? '/health';
 const host = process.env.HOST ?? '0.0.0.0';
 const port = setting('PORT', 8080, 65_535);
 const startupMs = setting('STARTUP_MS', 0, 3_600_000);
@@ -36,8 +37,8 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
   // A load balancer must not put another request on this connection while the server is going away.
   if (stopping) response.setHeader('connection', 'close');
   const url = new URL(request.url ?? '/', 'http://service');
-  if (url.pathname === '/') work(url, response);
-  else if (url.pathname === '/health') answer(response, ready ? 200 : 503, ready ? 'ok' : 'starting');
+  if (url.pathname === '/' && (url.pathname !== healthPath || ready)) work(url, response);
+  else if (url.pathname === healthPath) answer(response, ready ? 200 : 503, ready ? 'ok' : 'starting');
   else if (url.pathname === '/in-flight') answer(response, 200, JSON.stringify({ inFlight }), 'application/json');
   else answer(response, 404, 'not found');
 }
