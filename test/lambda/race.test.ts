@@ -6,7 +6,10 @@ import { type Plan, planOf } from '../dst/plan.js';
 import { World } from '../dst/world.js';
 import { Fallback, RACE } from './race.js';
 
-/** Agents and Lambdas at once (500 seeds: `npm run bench -- fallback-race`), in the weather of the fault schedules: whose checkers see duplicates and empty seats. */
+/**
+ * Agents and Lambdas at once, in the weather of the fault schedules, whose checkers see duplicates and empty seats. 500
+ * seeds: `npm run bench -- fallback-race`.
+ */
 describe('agents and Lambdas racing', () => {
   for (const [from, to] of [
     [1, 6],
