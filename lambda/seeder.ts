@@ -1,14 +1,18 @@
 /**
- * CloudFormation's custom resource: the first nodes at a deployment, the last at a deletion. It always answers, since a
+ * CloudFormation's custom resources: the first nodes at a deployment, the last at a deletion, and the contents of the
+ * bucket, which go before it does. It always answers, since a
  * stack that gets no answer hangs.
  */
+import { emptyBucket } from '../core/fallback/empty.js';
 import { lookAround, lookPatiently } from '../core/fallback/look.js';
 import { assess } from '../core/fallback/outcome.js';
 import { removeAll, seed } from '../core/fallback/seed.js';
 import {
   answerBody,
+  answerOfEmptying,
   answerOfRemoval,
   answerOfSeeding,
+  type Contents,
   namedBy,
   physicalId,
   readStackRequest,
@@ -42,7 +46,7 @@ export const createSeederHandler =
     }
     let answer: StackAnswer;
     try {
-      answer = await (request.type === 'Delete' ? remove(parts, request, context) : launch(parts, request, context));
+      answer = await answerTo(parts, request, context);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       telemetry.log('error', 'seeder-failed', { stack: error instanceof Error ? (error.stack ?? reason) : reason });
@@ -53,8 +57,15 @@ export const createSeederHandler =
     await put(request.responseUrl, answerBody(request, id, answer));
   };
 
+function answerTo(parts: Parts, request: StackRequest, context: LambdaContext): Promise<StackAnswer> {
+  if (request.contents !== null) return tendContents(parts, request, request.contents, context);
+  return request.type === 'Delete' ? remove(parts, request, context) : launch(parts, request, context);
+}
+
 /** One that changes would make CloudFormation delete the old one, and its nodes. */
-function idOf({ settings }: Parts, { type, physicalResourceId, epoch }: StackRequest): string {
+function idOf({ settings }: Parts, { type, physicalResourceId, epoch, contents }: StackRequest): string {
+  // Of a bucket: a new one's name makes CloudFormation delete the contents of the old one.
+  if (contents !== null) return type === 'Delete' ? (physicalResourceId ?? contents.bucket) : contents.bucket;
   const id = epoch === null ? null : physicalId({ cluster: settings.cluster, epoch });
   return (type === 'Delete' ? physicalResourceId : (id ?? physicalResourceId)) ?? id ?? `synkti/${settings.cluster}`;
 }
@@ -91,6 +102,19 @@ async function remove(parts: Parts, request: StackRequest, context: LambdaContex
   if (epoch === null) return { status: 'FAILED', reason: "The spec is gone, and the request doesn't tell the epoch." };
   const removed = await play(parts, removeAll({ ...cluster, epoch }, spec, endOf(context, start), start));
   return answerOfRemoval(removed);
+}
+
+/** Contents come by themselves. */
+async function tendContents(
+  parts: Parts,
+  { type }: StackRequest,
+  { bucket, empty }: Contents,
+  context: LambdaContext,
+): Promise<StackAnswer> {
+  if (type !== 'Delete') return { status: 'SUCCESS', reason: 'There is nothing to do.' };
+  if (!empty) return { status: 'SUCCESS', reason: 'The bucket stays as it is.' };
+  const start = parts.clock();
+  return answerOfEmptying(await play(parts, emptyBucket(bucket, endOf(context, start), start)));
 }
 
 const clusterOf = ({ settings }: Parts) => ({ name: settings.cluster, parameter: settings.specParameter });

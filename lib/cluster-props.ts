@@ -58,16 +58,16 @@ export interface SynktiClusterProps {
    */
   readonly machine?: MachineOptions;
   /**
-   * How long incident reports, last words of nodes and the load balancer's log are kept.
+   * How long incident reports, last words of nodes, the functions' logs and the load balancer's log are kept.
    *
    * @default logs.RetentionDays.THREE_MONTHS
    */
   readonly logRetention?: logs.RetentionDays;
   /**
-   * What becomes of the bucket, with its reports, when the cluster is deleted. CloudFormation can delete a bucket only
-   * when it is empty.
+   * What becomes of the bucket when the cluster is deleted. By default it goes, with its reports and with files that were
+   * put there. Keep it with `RemovalPolicy.RETAIN`.
    *
-   * @default RemovalPolicy.RETAIN
+   * @default RemovalPolicy.DESTROY
    */
   readonly removalPolicy?: RemovalPolicy;
   /**

@@ -10,6 +10,7 @@ import {
   Stack,
   type aws_s3 as s3,
   type aws_secretsmanager as secretsmanager,
+  type aws_sqs as sqs,
   aws_ssm as ssm,
   Token,
 } from 'aws-cdk-lib';
@@ -17,6 +18,7 @@ import { Construct } from 'constructs';
 import { type AgentAsset, agentAsset } from './agent-asset.js';
 import { type Capacity, resolveCapacity } from './capacity.js';
 import type { ISynktiCluster, SynktiClusterProps } from './cluster-props.js';
+import { Fallback } from './fallback.js';
 import { guard } from './guards.js';
 import { ImportedCluster, publishAttributes } from './imported-cluster.js';
 import { allowContainersMetadata, nodeLaunchTemplate } from './launch-template.js';
@@ -24,10 +26,12 @@ import { type Bound, LoadBalancing } from './load-balancing.js';
 import { resolveMachine } from './machine.js';
 import { ClusterMetrics, monitor } from './monitoring.js';
 import { defaultClusterName, GOSSIP_PORT, specParameterName } from './names.js';
-import { nodeRights, pullRights, targetsRight } from './node-rights.js';
+import { nodeRights, pullRights } from './node-rights.js';
 import { addRights } from './policy.js';
+import { contents, seats } from './seats.js';
 import { specJson, type WrittenWorkload } from './spec-json.js';
 import { clusterBucket, gossipKey, keepVersions } from './storage.js';
+import { TargetRights } from './target-rights.js';
 import { type NodeFiles, nodeUserData, type PrivateImage } from './user-data.js';
 import type { Workload } from './workload.js';
 
@@ -60,6 +64,8 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
   public readonly gossipKey: secretsmanager.ISecret;
   /** Template of every node. */
   public readonly launchTemplate: ec2.LaunchTemplate;
+  /** Events that the fallback couldn't settle; somebody should look at them. */
+  public readonly deadLetterQueue: sqs.IQueue;
   /** The cluster's own load balancer, if it has one. */
   public readonly loadBalancer: elbv2.ApplicationLoadBalancer | undefined;
   /** Listener of the cluster's own load balancer. */
@@ -76,7 +82,7 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
   readonly #written: WrittenWorkload[] = [];
   readonly #files: NodeFiles[] = [];
   readonly #images: PrivateImage[] = [];
-  #targetsRight: iam.PolicyStatement | undefined;
+  readonly #targetRights: TargetRights;
 
   constructor(scope: Construct, id: string, props: SynktiClusterProps) {
     super(scope, id);
@@ -88,9 +94,11 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
       throw new Error(`${this.node.path}: clusterName must be known at synth, it can't be a token.`);
     }
 
+    const retention = props.logRetention ?? logs.RetentionDays.THREE_MONTHS;
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.DESTROY;
     this.#bucket = clusterBucket(this, {
-      retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+      retention,
+      removalPolicy,
     });
     this.bucket = this.#bucket;
     this.gossipKey = gossipKey(this);
@@ -123,13 +131,27 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
     // Not the role's default policy: the launch template depends on that one, and this one on the launch template.
     this.#policy = new iam.Policy(this, 'NodePolicy');
     this.role.attachInlinePolicy(this.#policy);
-    addRights(this.#policy, ...nodeRights(this, this.launchTemplate, subnets), agent.right);
+    addRights(this.#policy, ...nodeRights(this, subnets), agent.right);
     // Agents act on the spec as soon as they read it.
     this.specParameter.node.addDependency(this.#policy);
+
+    const emptiesBucket = removalPolicy === RemovalPolicy.DESTROY;
+    const fallback = new Fallback(this, { subnets, retention, emptiesBucket });
+    const { interruption, ended, sweep } = fallback;
+    const errands = [interruption.policy, ended.policy, sweep.policy];
+    this.deadLetterQueue = fallback.deadLetters;
+    this.#targetRights = new TargetRights(this.#policy, errands, sweep.policy);
 
     const main = this.#add(props.workload, props.loadBalancing ?? defaultLoadBalancing(props.workload), this);
     this.loadBalancer = main.loadBalancer;
     this.listener = main.listener;
+    const writers = [this.#policy, ...errands, ...(this.#bucket.policy === undefined ? [] : [this.#bucket.policy])];
+    contents(this, fallback, removalPolicy, writers);
+    seats(
+      this,
+      fallback,
+      subnets.map((subnet) => subnet.internetConnectivityEstablished),
+    );
     this.#metrics = main.targetGroup === undefined ? undefined : new ClusterMetrics(main.targetGroup);
     monitor(this, capacity.desired, this.#metrics, props.monitoring ?? {});
     guard(this, {
@@ -235,11 +257,7 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
   /** Lets the agents register their nodes, and the load balancer reach them. */
   #register(targets: elbv2.ITargetGroup, workload: Workload): void {
     this.targetGroups.push(targets);
-    if (this.#targetsRight === undefined) {
-      this.#targetsRight = targetsRight();
-      addRights(this.#policy, { statement: this.#targetsRight });
-    }
-    this.#targetsRight.addResources(targets.targetGroupArn);
+    this.#targetRights.add(targets.targetGroupArn);
     if (targets instanceof elbv2.ApplicationTargetGroup && workload.port !== undefined) {
       targets.registerConnectable(this, ec2.Port.tcp(workload.port));
     }

@@ -55,6 +55,10 @@ export function createFallbackCloud(config: ClientConfig): FallbackCloud {
         return createS3(s3.get()).putObject(call.bucket, call.key, call.body, signal);
       case 'findReport':
         return createFallbackS3(s3.get()).findReport(call.bucket, call.instanceId, signal);
+      case 'findVersions':
+        return createFallbackS3(s3.get()).findVersions(call.bucket, signal);
+      case 'deleteVersions':
+        return createFallbackS3(s3.get()).deleteVersions(call.bucket, call.versions, signal);
       case 'readSpec':
         return createSsm(ssm.get()).readParameter(call.parameter, signal);
       case 'readWish':

@@ -17,6 +17,10 @@ export type FallbackCall =
   | { readonly op: 'deleteOrphan'; readonly kind: Orphan['kind']; readonly id: string }
   /** Whether an incident report of this instance stands in the bucket. */
   | { readonly op: 'findReport'; readonly bucket: string; readonly instanceId: string }
+  /** Some of the versions of objects in a bucket, delete markers among them; none when it is empty. */
+  | { readonly op: 'findVersions'; readonly bucket: string }
+  /** All of them, or it fails. */
+  | { readonly op: 'deleteVersions'; readonly bucket: string; readonly versions: readonly ObjectVersion[] }
   /** Runs the cluster's drain document on a node, through SSM. */
   | { readonly op: 'sendDrain'; readonly document: string; readonly instanceId: string };
 
@@ -48,6 +52,12 @@ export interface Orphan {
   readonly createdMs: WallMs | null;
 }
 
+/** A version of an object. A bucket without versions calls its one version `null`. */
+export interface ObjectVersion {
+  readonly key: string;
+  readonly versionId: string;
+}
+
 export interface FallbackValues {
   readWish: Wish;
   writeWish: null;
@@ -56,6 +66,8 @@ export interface FallbackValues {
   findOrphans: readonly Orphan[];
   deleteOrphan: null;
   findReport: boolean;
+  findVersions: readonly ObjectVersion[];
+  deleteVersions: null;
   sendDrain: null;
 }
 

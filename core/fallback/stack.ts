@@ -1,5 +1,6 @@
 /** CloudFormation's requests to a custom resource, and what they mean for a cluster. */
 import { CLUSTER_NAME } from '../spec/parse.js';
+import type { Emptied } from './empty.js';
 import type { Filled } from './fill.js';
 import type { Removed } from './seed.js';
 
@@ -13,6 +14,14 @@ export interface StackRequest {
   readonly physicalResourceId: string | null;
   /** The cluster's epoch, as the template knows it. */
   readonly epoch: string | null;
+  /** Given where the resource is a bucket's contents, not the cluster's seats. */
+  readonly contents: Contents | null;
+}
+
+export interface Contents {
+  readonly bucket: string;
+  /** Whether they go when the resource does. */
+  readonly empty: boolean;
 }
 
 /** Null when there isn't even an address to answer to. */
@@ -23,7 +32,7 @@ export function readStackRequest(event: unknown): StackRequest | null {
   if (RequestType !== 'Create' && RequestType !== 'Update' && RequestType !== 'Delete') return null;
   if (!isText(ResponseURL) || !isText(StackId) || !isText(RequestId) || !isText(LogicalResourceId)) return null;
   const properties = typeof ResourceProperties === 'object' && ResourceProperties !== null ? ResourceProperties : {};
-  const { Epoch } = properties as Record<string, unknown>;
+  const { Epoch, Bucket, Empty } = properties as Record<string, unknown>;
   return {
     type: RequestType,
     responseUrl: ResponseURL,
@@ -32,6 +41,8 @@ export function readStackRequest(event: unknown): StackRequest | null {
     logicalResourceId: LogicalResourceId,
     physicalResourceId: isText(PhysicalResourceId) ? PhysicalResourceId : null,
     epoch: typeof Epoch === 'string' && /^[a-z0-9]{1,12}$/.test(Epoch) ? Epoch : null,
+    // CloudFormation hands everything on as text.
+    contents: isText(Bucket) ? { bucket: Bucket, empty: Empty === 'true' } : null,
   };
 }
 
@@ -81,6 +92,14 @@ export function answerOfRemoval({ left, error }: Removed): StackAnswer {
   if (left.length === 0 && error === null) return { status: 'SUCCESS', reason: 'No node is left.' };
   const some = left.slice(0, 5).join(', ');
   return { status: 'FAILED', reason: `${left.length} nodes are left (${some}); delete the stack again.${why}` };
+}
+
+export function answerOfEmptying({ deleted, error }: Emptied): StackAnswer {
+  if (error === null) return { status: 'SUCCESS', reason: `${deleted} versions of objects deleted.` };
+  return {
+    status: 'FAILED',
+    reason: `The bucket can't be emptied: ${error.code}: ${error.message} ${deleted} deleted; delete the stack again.`,
+  };
 }
 
 /** The body of the answer. CloudFormation takes 4,096 bytes at most. */

@@ -66,6 +66,31 @@ export function listObjects(context: S3Context, bucketName: string, request: Wir
   });
 }
 
+/** Buckets keep one version of an object; its id is `null`. */
+export function listObjectVersions(context: S3Context, bucketName: string, request: WireRequest): WireResponse {
+  const bucket = context.store.bucket(bucketName);
+  const asked = readQuery(request);
+  const marker = request.query.get('key-marker') ?? '';
+  const page = listPage(bucket.sorted, { ...asked, after: marker });
+  return xmlResponse('ListVersionsResult', {
+    Name: bucketName,
+    Prefix: asked.encode(asked.prefix),
+    KeyMarker: asked.encode(marker),
+    Delimiter: asked.delimiter === '' ? undefined : asked.encode(asked.delimiter),
+    MaxKeys: asked.maxKeys,
+    EncodingType: asked.encodingType,
+    IsTruncated: page.next !== null,
+    NextKeyMarker: page.next === null ? undefined : asked.encode(page.next),
+    NextVersionIdMarker: page.next === null ? undefined : 'null',
+    Version: contents(bucket, page.keys, asked.encode, OWNER).map((one) => ({
+      ...one,
+      VersionId: 'null',
+      IsLatest: true,
+    })),
+    CommonPrefixes: page.commonPrefixes.map((prefix) => ({ Prefix: asked.encode(prefix) })),
+  });
+}
+
 export function listMultipartUploads(context: S3Context, bucketName: string, request: WireRequest): WireResponse {
   const bucket = context.store.bucket(bucketName);
   const prefix = request.query.get('prefix') ?? '';

@@ -2,7 +2,7 @@ import { AwsError } from '../wire/error.js';
 import type { Principal, Service, WireRequest, WireResponse } from '../wire/service.js';
 import { BlobStore } from './blobs.js';
 import { errorResponse, notImplemented, S3Error, s3Error } from './errors.js';
-import { listBuckets, listMultipartUploads, listObjects, listObjectsV2 } from './lists.js';
+import { listBuckets, listMultipartUploads, listObjects, listObjectsV2, listObjectVersions } from './lists.js';
 import { abortUpload, completeUpload, createUpload, listParts, uploadPart } from './multipart.js';
 import { copyObject, deleteObject, deleteObjects, headError, putObject, readObject } from './objects.js';
 import { type Place, placeOf } from './request.js';
@@ -125,6 +125,7 @@ type Operation =
   | 'GetBucketLocation'
   | 'ListObjects'
   | 'ListObjectsV2'
+  | 'ListObjectVersions'
   | 'ListMultipartUploads'
   | 'DeleteObjects'
   | 'GetObject'
@@ -140,7 +141,7 @@ type Operation =
 
 /** Parameters that choose another operation of S3, which isn't emulated. */
 const OTHER_OPERATIONS: readonly string[] =
-  'accelerate acl analytics attributes cors encryption intelligent-tiering inventory legal-hold lifecycle logging metrics notification object-lock ownershipControls policy policyStatus publicAccessBlock replication requestPayment restore retention select tagging torrent versioning versions website'.split(
+  'accelerate acl analytics attributes cors encryption intelligent-tiering inventory legal-hold lifecycle logging metrics notification object-lock ownershipControls policy policyStatus publicAccessBlock replication requestPayment restore retention select tagging torrent versioning website'.split(
     ' ',
   );
 
@@ -160,6 +161,7 @@ function operationOf({ method, query, headers }: WireRequest, place: Place): Ope
         return query.has('delete') ? 'DeleteObjects' : null;
       case 'GET':
         if (query.has('location')) return 'GetBucketLocation';
+        if (query.has('versions')) return 'ListObjectVersions';
         if (query.has('uploads')) return 'ListMultipartUploads';
         return query.get('list-type') === '2' ? 'ListObjectsV2' : 'ListObjects';
       default:
@@ -213,6 +215,8 @@ function handle(context: S3Context, request: WireRequest): WireResponse | Promis
       return listObjects(context, bucket, request);
     case 'ListObjectsV2':
       return listObjectsV2(context, bucket, request);
+    case 'ListObjectVersions':
+      return listObjectVersions(context, bucket, request);
     case 'ListMultipartUploads':
       return listMultipartUploads(context, bucket, request);
     case 'DeleteObjects':

@@ -52,7 +52,7 @@ it('keeps versions only where models lie', () => {
   synth().template.hasResourceProperties('AWS::S3::Bucket', { VersioningConfiguration: Match.absent() });
 });
 
-it('the bucket outlives the stack unless told otherwise', () => {
-  synth().template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Retain' });
-  synth({ removalPolicy: RemovalPolicy.DESTROY }).template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
+it('the bucket goes with the stack unless told otherwise', () => {
+  synth().template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
+  synth({ removalPolicy: RemovalPolicy.RETAIN }).template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Retain' });
 });

@@ -31,6 +31,7 @@ const BUCKET_ACTIONS: Readonly<Record<string, string>> = {
   GetBucketLocation: 's3:GetBucketLocation',
   ListObjects: 's3:ListBucket',
   ListObjectsV2: 's3:ListBucket',
+  ListObjectVersions: 's3:ListBucketVersions',
   ListMultipartUploads: 's3:ListBucketMultipartUploads',
 };
 
@@ -42,11 +43,12 @@ export function s3Asks(host: S3Asks, action: string, request: WireRequest): Ask[
   const ofBucket = BUCKET_ACTIONS[action];
   if (ofBucket !== undefined) return [{ action: ofBucket, resource: bucketArn(bucket), context: listContext(request) }];
   if (action === 'DeleteObjects') {
-    return keysToDelete(request).map((one) => ({
-      action: 's3:DeleteObject',
-      resource: `${bucketArn(bucket)}/${one}`,
-      context: {},
-    }));
+    return toDelete(request).flatMap(({ key: one, version }) => {
+      const resource = `${bucketArn(bucket)}/${one}`;
+      const asks: Ask[] = [{ action: 's3:DeleteObject', resource, context: {} }];
+      if (version) asks.push({ action: 's3:DeleteObjectVersion', resource, context: {} });
+      return asks;
+    });
   }
   const asks: Ask[] = [];
   if (action === 'CopyObject') {
@@ -92,10 +94,13 @@ function writeContext({ headers }: WireRequest): Record<string, string> {
 }
 
 /** A body that isn't right is for the call itself to refuse. */
-function keysToDelete(request: WireRequest): string[] {
+function toDelete(request: WireRequest): { readonly key: string; readonly version: boolean }[] {
   try {
-    return records(parseXml(request.body, 'Delete'), 'Object').flatMap((one) => textOf(one, 'Key') ?? []);
+    return records(parseXml(request.body, 'Delete'), 'Object').flatMap((one) => {
+      const key = textOf(one, 'Key');
+      return key === undefined ? [] : [{ key, version: textOf(one, 'VersionId') !== undefined }];
+    });
   } catch {
-    return [''];
+    return [{ key: '', version: false }];
   }
 }
