@@ -1,8 +1,8 @@
-import { CHECKPOINT_DEFAULTS, type CheckpointDecision, planCheckpoints } from '../../core/checkpoint/plan.js';
+import { type CheckpointDecision, planCheckpoints } from '../../core/checkpoint/plan.js';
 import { type MigrationStrategy, placeDisplaced } from '../../core/placement/migrate.js';
 import type { TaskChoice, TaskPolicy, TaskView } from '../../core/policy/task.js';
-import { SimInputError } from '../error.js';
 import type { Market } from '../market/market.js';
+import { checkedChoice } from './choice.js';
 import { Fleet, type FleetOptions, type Instance } from './fleet.js';
 import { EventHeap } from './heap.js';
 import { emptyResult, type TaskResult, type Timeline } from './result.js';
@@ -385,35 +385,3 @@ class Engine {
     result.meanSlowdown = slowdown / flows.length;
   }
 }
-
-/** What a user's own policy returns is looked at before it is obeyed. */
-function checkedChoice(policy: TaskPolicy, view: TaskView): TaskChoice {
-  let choice: unknown;
-  try {
-    choice = policy.choose(view);
-  } catch (error) {
-    throw new SimInputError(`policy ${policy.name} threw: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const { kind, pool } = (typeof choice === 'object' && choice !== null ? choice : {}) as Record<string, unknown>;
-  const isPool =
-    pool === undefined || (Number.isInteger(pool) && (pool as number) >= 0 && (pool as number) < view.pools.length);
-  if (kind === 'on-demand' || kind === 'wait' || (kind === 'spot' && isPool)) return choice as TaskChoice;
-  throw new SimInputError(
-    `policy ${policy.name} returned ${shown(choice)}; expected {kind: 'spot', pool?: 0..${view.pools.length - 1}}, ` +
-      `{kind: 'on-demand'} or {kind: 'wait'}`,
-  );
-}
-
-function shown(value: unknown): string {
-  try {
-    return (JSON.stringify(value) ?? String(value)).slice(0, 100);
-  } catch {
-    return typeof value;
-  }
-}
-
-export const ENGINE_DEFAULTS = {
-  noticeMs: CHECKPOINT_DEFAULTS.windowMs,
-  fullShare: CHECKPOINT_DEFAULTS.fullShare,
-  partialShare: CHECKPOINT_DEFAULTS.partialShare,
-} as const;
