@@ -19,6 +19,8 @@ const answer = z.looseObject({
 const TIMEOUT_S = 3600;
 /** An answer is sent before the function returns; this is for the network between. */
 const AFTER_RETURN_MS = 5_000;
+/** What a function still does after its answer. */
+const AFTER_ANSWER_MS = 3_000;
 
 interface Request {
   readonly type: 'Create' | 'Update' | 'Delete';
@@ -64,7 +66,8 @@ async function ask(host: Host, request: Request): Promise<z.output<typeof answer
     ...(former === undefined ? {} : { OldResourceProperties: propertiesOf(former) }),
   };
   let timer: NodeJS.Timeout | undefined;
-  const failed = host.cloud.functions.invoke(token, JSON.stringify(payload)).then(async (outcome): Promise<never> => {
+  const invoked = host.cloud.functions.invoke(token, JSON.stringify(payload));
+  const failed = invoked.then(async (outcome): Promise<never> => {
     if (!outcome.ok) throw fail(`failed without an answer: ${outcome.error.errorType}: ${outcome.error.errorMessage}`);
     await new Promise((resolve) => {
       timer = setTimeout(resolve, AFTER_RETURN_MS);
@@ -75,6 +78,8 @@ async function ask(host: Host, request: Request): Promise<z.output<typeof answer
   try {
     const checked = answer.safeParse(await Promise.race([expected.answer, failed]));
     if (!checked.success) throw fail(`gave an answer that isn't right: ${checked.error.issues[0]?.message}.`);
+    // It may be deleted next, and shouldn't be cut off on its last step.
+    await settledWithin(invoked, AFTER_ANSWER_MS);
     return checked.data;
   } catch (error) {
     throw error instanceof DeployError
@@ -84,6 +89,15 @@ async function ask(host: Host, request: Request): Promise<z.output<typeof answer
     clearTimeout(timer);
     expected.cancel();
   }
+}
+
+async function settledWithin(promise: Promise<unknown>, withinMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, withinMs);
+  });
+  await Promise.race([promise.then(() => {}).catch(() => {}), late]);
+  clearTimeout(timer);
 }
 
 function succeeded(request: Request, given: z.output<typeof answer>): void {
