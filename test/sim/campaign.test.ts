@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +44,13 @@ describe('a simulation', () => {
     expect(await bytes(job, 2)).toBe(await bytes(job, 1));
     const service: Partial<SimulateOptions> = { workload: 'service', zones: 3, runs: 2, duration: 12 };
     expect(await bytes(service, 2)).toBe(await bytes(service, 1));
+  });
+
+  it('gives bytes that are known, on this machine as on any', async () => {
+    const hash = createHash('sha256')
+      .update(await bytes(small, 1))
+      .digest('hex');
+    expect(hash).toBe('e249545634bc613d7fac25b3ea41faeeb4eafc1b1c0acf012fcd16aad2549bb5');
   });
 
   it('pairs: a policy meets the same runs whatever runs beside it', async () => {

@@ -61,49 +61,53 @@ describe('the report', () => {
 });
 
 const hasChromium = existsSync(CHROMIUM);
-if (!hasChromium)
-  process.stdout.write(`skipped: tests of the report in a browser need ${CHROMIUM} (apt-get install chromium)\n`);
+if (hasChromium) inBrowser();
+else process.stdout.write(`skipped: tests of the report in a browser need ${CHROMIUM} (apt-get install chromium)\n`);
 
-describe.runIf(hasChromium)('the report in a browser', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'synkti-report-'));
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-  });
-  afterAll(async () => {
-    await browser.close();
-    rmSync(folder, { recursive: true });
-  });
+function inBrowser(): void {
+  describe('the report in a browser', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'synkti-report-'));
+    let browser: Browser;
+    beforeAll(async () => {
+      browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    });
+    afterAll(async () => {
+      await browser.close();
+      rmSync(folder, { recursive: true });
+    });
 
-  it.each([
-    ['tasks', 0],
-    ['job', 1],
-    ['service', 2],
-  ] as const)(
-    'draws all charts of %s, on a phone and a desk, in dark and light, without an error',
-    async (name, kind) => {
-      const { report, html } = await render(kinds[kind] ?? {});
-      const file = join(folder, `${name}.html`);
-      writeFileSync(file, html);
-      for (const [width, colorScheme] of [
-        [390, 'dark'],
-        [1200, 'light'],
-      ] as const) {
-        const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
-        const errors: string[] = [];
-        page.on('pageerror', (error) => errors.push(String(error)));
-        page.on('request', (request) => {
-          if (!/^(file|data|blob):/.test(request.url())) errors.push(`asked for ${request.url()}`);
-        });
-        await page.goto(`file://${file}`);
-        await page.waitForSelector('html[data-drawn]');
-        expect(await page.locator('.js-plotly-plot .main-svg').count()).toBeGreaterThanOrEqual(chartsOf(report).length);
-        expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
-        const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
-        expect(background).toBe(colorScheme === 'dark' ? 'rgb(13, 17, 23)' : 'rgb(255, 255, 255)');
-        expect(errors).toEqual([]);
-        await page.close();
-      }
-    },
-  );
-});
+    it.each([
+      ['tasks', 0],
+      ['job', 1],
+      ['service', 2],
+    ] as const)(
+      'draws all charts of %s, on a phone and a desk, in dark and light, without an error',
+      async (name, kind) => {
+        const { report, html } = await render(kinds[kind] ?? {});
+        const file = join(folder, `${name}.html`);
+        writeFileSync(file, html);
+        for (const [width, colorScheme] of [
+          [390, 'dark'],
+          [1200, 'light'],
+        ] as const) {
+          const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
+          const errors: string[] = [];
+          page.on('pageerror', (error) => errors.push(String(error)));
+          page.on('request', (request) => {
+            if (!/^(file|data|blob):/.test(request.url())) errors.push(`asked for ${request.url()}`);
+          });
+          await page.goto(`file://${file}`);
+          await page.waitForSelector('html[data-drawn]');
+          expect(await page.locator('.js-plotly-plot .main-svg').count()).toBeGreaterThanOrEqual(
+            chartsOf(report).length,
+          );
+          expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+          const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+          expect(background).toBe(colorScheme === 'dark' ? 'rgb(13, 17, 23)' : 'rgb(255, 255, 255)');
+          expect(errors).toEqual([]);
+          await page.close();
+        }
+      },
+    );
+  });
+}
