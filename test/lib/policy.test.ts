@@ -1,44 +1,17 @@
 /** The node's policy, put to an IAM evaluator: what agents do is allowed, what they shouldn't do is denied. */
-import { runSimulation } from '@cloud-copilot/iam-simulate';
 import { describe, expect, it } from 'vitest';
-import { deployed } from './resolve.js';
-import { synth } from './synth.js';
+import { ACCOUNT, BUCKET, type Call, type Context, ec2, isAllowed, launchCalls, launchTags, policyOf } from './iam.js';
 
-type Context = Readonly<Record<string, string | string[]>>;
-type Call = readonly [what: string, action: string, resource: string, context?: Context];
-
-const ACCOUNT = '111122223333';
-const ec2 = (resource: string): string => `arn:aws:ec2:eu-west-1:${ACCOUNT}:${resource}`;
 const SELF = ec2('instance/i-0aaaaaaaaaaaaaaaa');
 const OTHER = ec2('instance/i-0bbbbbbbbbbbbbbbb');
-const BUCKET = 'arn:aws:s3:::test-bucket';
-const EPOCH = 'a4b5c6d7e8f9';
-const tags = (cluster: string, epoch = EPOCH): Context => ({
-  'aws:RequestTag/synkti:cluster': cluster,
-  'aws:RequestTag/synkti:epoch': epoch,
-  'aws:TagKeys': ['synkti:cluster', 'synkti:epoch'],
-});
 const on = (instance: string): Context => ({
   'ec2:InstanceID': instance.split('/')[1] ?? '',
   'ec2:SourceInstanceARN': SELF,
 });
 
-const LAUNCHED = ['fleet/*', 'instance/*', 'volume/*', 'network-interface/*'];
-const USED = ['launch-template/lt-0123456789abcdef0', 'subnet/subnet-0123456789abcdef0', 'spot-instances-request/*'];
-
 /** What core/cloud.ts lists, as AWS asks for it. */
 const NEEDED: readonly Call[] = [
-  ['make the fleet', 'ec2:CreateFleet', ec2('fleet/*'), tags('web')],
-  ['use the template', 'ec2:CreateFleet', ec2('launch-template/lt-0123456789abcdef0')],
-  ...LAUNCHED.slice(1).map((r): Call => [`launch ${r}`, 'ec2:RunInstances', ec2(r), tags('web')]),
-  ...USED.map((r): Call => [`launch with ${r}`, 'ec2:RunInstances', ec2(r)]),
-  ['launch with the group', 'ec2:RunInstances', ec2('security-group/sg-0123456789abcdef0')],
-  ['launch with the image', 'ec2:RunInstances', 'arn:aws:ec2:eu-west-1::image/ami-0123456789abcdef0'],
-  ...LAUNCHED.map(
-    (r): Call => [`tag ${r}`, 'ec2:CreateTags', ec2(r), { ...tags('web'), 'ec2:CreateAction': 'CreateFleet' }],
-  ),
-  ['tag a volume', 'ec2:CreateTags', ec2('volume/*'), { ...tags('web'), 'ec2:CreateAction': 'RunInstances' }],
-  ['pass its role', 'iam:PassRole', '$ROLE', { 'iam:PassedToService': 'ec2.amazonaws.com' }],
+  ...launchCalls(),
   ['end itself', 'ec2:TerminateInstances', SELF, on(SELF)],
   [
     'tell its state',
@@ -58,11 +31,14 @@ const NEEDED: readonly Call[] = [
   ['read the spec', 'ssm:GetParameter', `arn:aws:ssm:eu-west-1:${ACCOUNT}:parameter/synkti/web/spec`],
   ['read the key', 'secretsmanager:GetSecretValue', `arn:aws:secretsmanager:eu-west-1:${ACCOUNT}:secret:test-AbCdEf`],
   ['fetch the agent', 's3:GetObject', '$AGENT'],
+  ['sign on at SSM', 'ssm:UpdateInstanceInformation', SELF, { 'ec2:SourceInstanceARN': SELF }],
+  ['make a channel', 'ssmmessages:CreateControlChannel', '*', { 'ec2:SourceInstanceARN': SELF }],
+  ['wait for commands', 'ssmmessages:OpenControlChannel', '*', { 'ec2:SourceInstanceARN': SELF }],
 ];
 
 const FORBIDDEN: readonly Call[] = [
-  ['launch into another cluster', 'ec2:RunInstances', ec2('instance/*'), tags('other')],
-  ['launch into a former one of the name', 'ec2:RunInstances', ec2('instance/*'), tags('web', '000000000000')],
+  ['launch into another cluster', 'ec2:RunInstances', ec2('instance/*'), launchTags('other')],
+  ['launch into a former one of the name', 'ec2:RunInstances', ec2('instance/*'), launchTags('web', '000000000000')],
   ['launch without tags', 'ec2:RunInstances', ec2('instance/*')],
   ['launch from another template', 'ec2:RunInstances', ec2('launch-template/lt-0bbbbbbbbbbbbbbbb')],
   ['launch into another subnet', 'ec2:RunInstances', ec2('subnet/subnet-0bbbbbbbbbbbbbbbb')],
@@ -79,7 +55,7 @@ const FORBIDDEN: readonly Call[] = [
     SELF,
     { ...on(SELF), 'aws:RequestTag/synkti:slot': '0', 'aws:TagKeys': ['synkti:slot'] },
   ],
-  ['join a cluster later', 'ec2:CreateTags', OTHER, { ...on(OTHER), ...tags('web') }],
+  ['join a cluster later', 'ec2:CreateTags', OTHER, { ...on(OTHER), ...launchTags('web') }],
   [
     'pass another role',
     'iam:PassRole',
@@ -92,6 +68,8 @@ const FORBIDDEN: readonly Call[] = [
     'elasticloadbalancing:RegisterTargets',
     `arn:aws:elasticloadbalancing:eu-west-1:${ACCOUNT}:targetgroup/other/1`,
   ],
+  ['open a shell', 'ssmmessages:OpenDataChannel', '*', { 'ec2:SourceInstanceARN': SELF }],
+  ['wait for commands with keys that left the instance', 'ssmmessages:OpenControlChannel', '*'],
   ['read incidents', 's3:GetObject', `${BUCKET}/incidents/a.json`],
   ['delete a hint', 's3:DeleteObject', `${BUCKET}/seats/3.json`],
   ['write the spec', 'ssm:PutParameter', `arn:aws:ssm:eu-west-1:${ACCOUNT}:parameter/synkti/web/spec`],
@@ -99,60 +77,18 @@ const FORBIDDEN: readonly Call[] = [
   ['change the key', 'secretsmanager:PutSecretValue', `arn:aws:secretsmanager:eu-west-1:${ACCOUNT}:secret:test-AbCdEf`],
 ];
 
-interface Statement {
-  readonly Sid: string;
-  readonly Effect: 'Allow';
-  readonly Action: string | string[];
-  readonly Resource: string | string[];
-  readonly Condition?: Record<string, Record<string, string | string[]>>;
-}
-
-const { template } = synth();
-const resources = template.toJSON().Resources;
-const fill = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(fill);
-  if (typeof value !== 'object' || value === null) return value;
-  const [first = ''] = Object.keys(value);
-  if (first === 'Ref' || first.startsWith('Fn::')) return deployed(value, resources);
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fill(inner)]));
-};
-const [policy] = Object.values(template.findResources('AWS::IAM::Policy'));
-const statements = fill(policy?.Properties.PolicyDocument.Statement) as readonly Statement[];
-const resourceOf = (sid: string): string => [statements.find(({ Sid }) => Sid === sid)?.Resource ?? ''].flat()[0] ?? '';
-
-async function allowed([, action, resource, context = {}]: Call, policies = statements): Promise<boolean> {
-  const named = resource
-    .replace('$ROLE', resourceOf('PassNodeRole'))
-    .replace('$TARGETS', resourceOf('Targets'))
-    .replace('$AGENT', resourceOf('FetchAgent'));
-  const response = await runSimulation(
-    {
-      identityPolicies: [{ name: 'node', policy: { Version: '2012-10-17', Statement: policies } }],
-      serviceControlPolicies: [],
-      resourceControlPolicies: [],
-      request: {
-        action,
-        principal: `arn:aws:sts::${ACCOUNT}:assumed-role/node/i-0aaaaaaaaaaaaaaaa`,
-        resource: { accountId: ACCOUNT, resource: named },
-        contextVariables: context,
-      },
-    },
-    { simulationMode: 'Strict' },
-  );
-  if (response.resultType === 'error') throw new Error(JSON.stringify(response.errors));
-  return response.overallResult === 'Allowed';
-}
+const policy = policyOf('NodePolicy');
 
 describe('a node may', () => {
-  for (const call of NEEDED) it(call[0], async () => expect(await allowed(call)).toBe(true));
+  for (const call of NEEDED) it(call[0], async () => expect(await isAllowed(call, policy)).toBe(true));
 });
 
 describe('a node may not', () => {
-  for (const call of FORBIDDEN) it(call[0], async () => expect(await allowed(call)).toBe(false));
+  for (const call of FORBIDDEN) it(call[0], async () => expect(await isAllowed(call, policy)).toBe(false));
 });
 
-it.each(statements.map(({ Sid }) => Sid))('statement %s is needed', async (sid) => {
-  const rest = statements.filter(({ Sid }) => Sid !== sid);
-  const still = await Promise.all(NEEDED.map((call) => allowed(call, rest)));
+it.each(policy.map(({ Sid }) => Sid))('statement %s is needed', async (sid) => {
+  const rest = policy.filter(({ Sid }) => Sid !== sid);
+  const still = await Promise.all(NEEDED.map((call) => isAllowed(call, rest)));
   expect(still).toContain(false);
 });

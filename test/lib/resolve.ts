@@ -15,6 +15,7 @@ const REFERENCES: Readonly<Record<string, string>> = {
   'AWS::EC2::LaunchTemplate': 'lt-0123456789abcdef0',
   'AWS::EC2::Subnet': 'subnet-0123456789abcdef0',
   'AWS::S3::Bucket': 'test-bucket',
+  'AWS::SSM::Document': 'Test-Drain-1',
   'AWS::SecretsManager::Secret': 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:test-AbCdEf',
   'AWS::ElasticLoadBalancingV2::TargetGroup':
     'arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/test/6d0ecf831eec9f09',
@@ -24,6 +25,8 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
   'AWS::EC2::LaunchTemplate LatestVersionNumber': '7',
   'AWS::EC2::SecurityGroup GroupId': 'sg-0123456789abcdef0',
   'AWS::IAM::Role Arn': 'arn:aws:iam::111122223333:role/test',
+  'AWS::Logs::LogGroup Arn': 'arn:aws:logs:eu-west-1:111122223333:log-group:test:*',
+  'AWS::SQS::Queue Arn': 'arn:aws:sqs:eu-west-1:111122223333:test',
   'AWS::S3::Bucket Arn': 'arn:aws:s3:::test-bucket',
 };
 
