@@ -110,9 +110,10 @@ async function rehearse(flags: ParsedFlags, given: readonly string[]): Promise<n
   let printed = false;
   const print = (timeline: Timeline, figures: RunFigures): boolean => {
     const verdict = judge(timeline);
-    if (!printed) write(verdictText(verdict, figures, timeline.startedMs));
+    if (!printed) write(verdictText(verdict, figures, timeline.startedMs, timeline.stack));
     printed = true;
-    if (settings.json !== null) writeJson(settings.json, verdictJson(verdict, figures, timeline.startedMs));
+    if (settings.json !== null)
+      writeJson(settings.json, verdictJson(verdict, figures, timeline.startedMs, timeline.stack));
     return verdict.kept;
   };
   // The cloud and the SDK clients take a moment to load: not for a help text or a mistake.

@@ -1,5 +1,6 @@
 import { seatName } from '../../core/seats/seat.js';
 import { firstOf, type Incident, type Story } from './incidents.js';
+import { STACK_PROMISE_TEXT, stackFindings } from './stack/promises.js';
 import type { FailedRequest, Timeline } from './timeline.js';
 
 /** A promise of Synkti, and whether this run kept it. */
@@ -24,6 +25,7 @@ export const PROMISE_TEXT = {
   'no-self-termination': 'No node ends itself after a notice',
   'silence-noticed': 'A silent death is found, and a replacement asked for',
   'nothing-left': 'Nothing is left behind',
+  ...STACK_PROMISE_TEXT,
 } as const;
 
 export type PromiseId = keyof typeof PROMISE_TEXT;
@@ -34,12 +36,14 @@ export interface Evidence {
   readonly incidents: readonly Incident[];
 }
 
-type Finding = { readonly figure: string; readonly because: readonly string[] } | null;
+/** Null: untested. */
+export type Finding = { readonly figure: string; readonly because: readonly string[] } | null;
 
 const MAX_REASONS = 5;
 
 export function judgePromises(evidence: Evidence): PromiseVerdict[] {
-  const findings: Readonly<Record<PromiseId, Finding>> = {
+  const { stack } = evidence.timeline;
+  const findings: Readonly<Partial<Record<PromiseId, Finding>>> = {
     'no-failed-request': noFailedRequest(evidence),
     'outage-bounded': outageBounded(evidence),
     'seats-refilled': seatsRefilled(evidence),
@@ -50,9 +54,10 @@ export function judgePromises(evidence: Evidence): PromiseVerdict[] {
     'no-self-termination': noSelfTermination(evidence),
     'silence-noticed': silenceNoticed(evidence),
     'nothing-left': nothingLeft(evidence),
+    ...(stack === undefined ? {} : stackFindings(evidence, stack)),
   };
-  return (Object.keys(PROMISE_TEXT) as PromiseId[]).map((id) => {
-    const finding = findings[id];
+  return (Object.keys(findings) as PromiseId[]).map((id) => {
+    const finding = findings[id] ?? null;
     const text = PROMISE_TEXT[id];
     if (finding === null) return { id, text, state: 'untested', figure: '-', because: [] };
     const { because, figure } = finding;
@@ -72,11 +77,14 @@ export function sortFailures({ timeline, incidents }: Pick<Evidence, 'timeline' 
   readonly excused: readonly FailedRequest[];
   readonly others: readonly FailedRequest[];
 } {
+  // With its agent dead and the events lost, nobody hears of a notice: the end comes silently.
+  const unheard = timeline.stack?.eventsLost === true;
   const windows = incidents
-    .filter((incident) => incident.kind === 'silent')
-    .map(({ atMs, outOfServiceMs }) => {
-      const latest = atMs + timeline.limits.outageMs;
-      return { fromMs: atMs, toMs: Math.min(latest, outOfServiceMs ?? latest) };
+    .filter((incident) => incident.kind === 'silent' || (unheard && incident.agentDead))
+    .map(({ atMs, deadlineMs, outOfServiceMs }) => {
+      const fromMs = deadlineMs ?? atMs;
+      const latest = fromMs + timeline.limits.outageMs;
+      return { fromMs, toMs: Math.min(latest, outOfServiceMs ?? latest) };
     });
   const excused: FailedRequest[] = [];
   const others: FailedRequest[] = [];
@@ -112,6 +120,7 @@ function outageBounded(evidence: Evidence): Finding {
 }
 
 function seatsRefilled({ timeline, stories, incidents }: Evidence): Finding {
+  if (timeline.cutShort === true) return null;
   const because = incidents
     .filter((i) => i.seat.slot < timeline.desired && i.replacementServingMs === null)
     .map((i) => `nobody served in the place of ${who(i)}`);
@@ -161,7 +170,7 @@ function oneReplacement({ timeline, stories }: Evidence): Finding {
       const last = earlier
         .filter((other) => (other.node.seat?.generation ?? 0) < seat.generation)
         .sort((a, b) => (b.node.seat?.generation ?? 0) - (a.node.seat?.generation ?? 0))[0];
-      if (last !== undefined && !hadReason(last, story.launchedMs)) {
+      if (last !== undefined && !hadReason(last, story.launchedMs) && !wasWished(timeline, last, story)) {
         because.push(
           `${story.node.instanceId} was launched for seat ${seatName(seat)} while ${last.node.instanceId} was well`,
         );
@@ -172,12 +181,16 @@ function oneReplacement({ timeline, stories }: Evidence): Finding {
   return { figure: `${replacements} launched, ${longest > 0 ? `twins for ${seconds(longest)}` : 'no twins'}`, because };
 }
 
+/** It was told of its end, had served before, and its agent could do something about it. */
+const couldAct = ({ kind, served, agentDead }: Incident): boolean => kind === 'announced' && served && !agentDead;
+
 /** Something had happened to the holder before its successor was launched. */
 function hadReason(story: Story, beforeMs: number): boolean {
   return story.events.some(
     (event) =>
       event.atMs <= beforeMs &&
       (event.type === 'notice' ||
+        event.type === 'agent-dead' ||
         event.type === 'died' ||
         event.type === 'rebalance' ||
         event.type === 'ending' ||
@@ -185,8 +198,14 @@ function hadReason(story: Story, beforeMs: number): boolean {
   );
 }
 
+/** A rolling update replaces nodes that are well; so does the return from on-demand to spot. */
+const wasWished = ({ events }: Timeline, last: Story, next: Story): boolean =>
+  (last.node.market === 'on-demand' && next.node.market === 'spot') ||
+  (last.node.templateVersion !== next.node.templateVersion &&
+    events.some((event) => event.type === 'change' && event.what === 'update' && event.atMs <= next.launchedMs));
+
 function actsAtOnce({ timeline, incidents }: Evidence): Finding {
-  const noticed = incidents.filter(({ kind, served }) => kind === 'announced' && served);
+  const noticed = incidents.filter(couldAct);
   if (noticed.length === 0) return null;
   const { firstActMs } = timeline.limits;
   const because = noticed
@@ -197,9 +216,7 @@ function actsAtOnce({ timeline, incidents }: Evidence): Finding {
 }
 
 function deregisterFirst({ incidents }: Evidence): Finding {
-  const stopped = incidents.filter(
-    ({ kind, served, stopBeganMs }) => kind === 'announced' && served && stopBeganMs !== null,
-  );
+  const stopped = incidents.filter((incident) => couldAct(incident) && incident.stopBeganMs !== null);
   if (stopped.length === 0) return null;
   const margins: number[] = [];
   const because: string[] = [];
@@ -213,7 +230,7 @@ function deregisterFirst({ incidents }: Evidence): Finding {
 }
 
 function drainedInTime({ incidents }: Evidence): Finding {
-  const noticed = incidents.filter(({ kind, served }) => kind === 'announced' && served);
+  const noticed = incidents.filter(couldAct);
   if (noticed.length === 0) return null;
   const because: string[] = [];
   const left: number[] = [];
@@ -270,16 +287,19 @@ function nothingLeft({ timeline, stories }: Evidence): Finding {
 
 /** Instances that live at the end and aren't the newest holder of a slot. */
 export function orphansOf(timeline: Timeline, stories: ReadonlyMap<string, Story>): string[] {
+  if (timeline.cutShort === true) return [];
   const live = [...stories.values()].filter((story) => endOf(story) === null);
   return live
-    .filter(({ node: { seat } }) => {
+    .filter(({ node: { seat }, events }) => {
+      // The sweep ends it, after a patience that no rehearsal lasts for.
+      if (seat !== null && events.some(({ type }) => type === 'agent-dead')) return false;
       if (seat === null || seat.slot >= timeline.desired) return true;
       return live.some((other) => other.node.seat?.slot === seat.slot && other.node.seat.generation > seat.generation);
     })
     .map((story) => story.node.instanceId);
 }
 
-const who = (i: Incident): string => `slot ${i.seat.slot} (${i.instanceId})`;
+export const who = (i: Incident): string => `slot ${i.seat.slot} (${i.instanceId})`;
 const at = ({ timeline }: Evidence, ms: number): string => `at ${seconds(ms - timeline.startedMs)}`;
 
 export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;

@@ -3,6 +3,8 @@ import pc from 'picocolors';
 import type { CallCount } from '../../local/wire/history.js';
 import type { Incident } from './incidents.js';
 import { seconds } from './promises.js';
+import type { StackFacts } from './stack/facts.js';
+import { stackText } from './stack/report.js';
 import type { Verdict } from './verdict.js';
 
 /** Figures of the run itself, beside the verdict. */
@@ -23,14 +25,20 @@ export interface RunFigures {
 }
 
 /** The verdict in words. */
-export function verdictText(verdict: Verdict, figures: RunFigures, startedMs: number): string {
+export function verdictText(
+  verdict: Verdict,
+  figures: RunFigures,
+  startedMs: number,
+  stack: StackFacts | undefined = undefined,
+): string {
   const parts = [
     '',
     pc.bold(`Rehearsal: ${figures.scenario}; ${figures.nodes} nodes, seed ${figures.seed}, ${seconds(figures.wallMs)}`),
     '',
     trafficText(verdict),
     incidentTable(verdict.incidents, startedMs),
-    callsText(figures.calls),
+    callsText(figures.calls, 'node'),
+    ...(stack === undefined ? [] : [callsText(figures.calls, 'function'), stackText(stack)]),
     figuresText(verdict, figures),
     ...figures.troubles.slice(0, 5).map((trouble) => `Trouble of the local cloud: ${trouble}`),
     '',
@@ -73,10 +81,10 @@ function incidentTable(incidents: readonly Incident[], startedMs: number): strin
   return `Incidents, seconds after the notice or the silent death (asked, serving: the replacement):\n${table.toString()}`;
 }
 
-function callsText(calls: readonly CallCount[]): string {
+function callsText(calls: readonly CallCount[], who: 'node' | 'function'): string {
   const kinds = new Map<string, { all: number; refused: number }>();
   for (const { action, principal, code, count } of calls) {
-    if (principal !== 'node') continue;
+    if (principal !== who) continue;
     const kind = kinds.get(action) ?? { all: 0, refused: 0 };
     kind.all += count;
     if (code !== 'OK') kind.refused += count;
@@ -85,7 +93,7 @@ function callsText(calls: readonly CallCount[]): string {
   const list = [...kinds]
     .sort(([, a], [, b]) => b.all - a.all)
     .map(([action, { all, refused }]) => `${action} ${all}${refused > 0 ? ` (${refused} refused)` : ''}`);
-  return `AWS calls of the nodes: ${list.length === 0 ? 'none' : list.join(', ')}`;
+  return `AWS calls of the ${who}s: ${list.length === 0 ? 'none' : list.join(', ')}`;
 }
 
 function figuresText(verdict: Verdict, figures: RunFigures): string {
@@ -115,7 +123,12 @@ function brokenText({ promises }: Verdict): string {
 }
 
 /** What `--json` writes. The form is stable within a `format`. */
-export function verdictJson(verdict: Verdict, figures: RunFigures, startedMs: number): object {
+export function verdictJson(
+  verdict: Verdict,
+  figures: RunFigures,
+  startedMs: number,
+  stack: StackFacts | undefined = undefined,
+): object {
   const { failures, ...traffic } = verdict.traffic;
   return {
     format: 1,
@@ -127,5 +140,6 @@ export function verdictJson(verdict: Verdict, figures: RunFigures, startedMs: nu
     incidents: verdict.incidents,
     duplicates: verdict.duplicates,
     orphans: verdict.orphans,
+    ...(stack === undefined ? {} : { stack }),
   };
 }

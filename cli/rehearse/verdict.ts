@@ -13,8 +13,14 @@ export interface Verdict {
   readonly orphans: readonly string[];
 }
 
+/** A timeline that was cut short says nothing about those that were under way. */
+const isOver =
+  ({ cutShort, endedMs }: Timeline) =>
+  ({ deadlineMs, replacementServingMs }: Incident): boolean =>
+    cutShort !== true || (replacementServingMs !== null && (deadlineMs ?? 0) <= endedMs);
+
 export function judge(timeline: Timeline): Verdict {
-  const evidence = { timeline, stories: stories(timeline), incidents: incidentsOf(timeline) };
+  const evidence = { timeline, stories: stories(timeline), incidents: incidentsOf(timeline).filter(isOver(timeline)) };
   const promises = judgePromises(evidence);
   const seats = new Set<string>();
   let seated = 0;

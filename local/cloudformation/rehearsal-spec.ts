@@ -2,7 +2,7 @@
  * A cluster's spec as a rehearsal writes it: the template's, except for what a laptop can't do. Each change is said.
  * Pure.
  */
-import { DEFAULT_POLICY } from '../../core/spec/parse.js';
+import { DEFAULT_HEALTH, DEFAULT_POLICY } from '../../core/spec/parse.js';
 import { DeployError } from './errors.js';
 import { isList, isObject, type Json, type JsonObject } from './json.js';
 import { specIn } from './places.js';
@@ -74,7 +74,12 @@ function workload(
   if (port !== null && port !== given.port) {
     changes.push(`The workload ${name} listens on port ${port}, not ${given.port}, which needs root.`);
   }
-  const common = { ...given, ...(port === null ? {} : { port }) };
+  const health = isObject(given.health) ? hurried(given.health, options.timeScale ?? 1) : given.health;
+  const common = {
+    ...given,
+    ...(port === null ? {} : { port }),
+    ...(health === undefined ? {} : { health }),
+  };
   const standIn = options.standIns?.[name];
   if (standIn !== undefined) {
     const what = given.kind === 'container' ? `container ${given.image}` : 'program';
@@ -93,5 +98,13 @@ function workload(
   const folder = typeof given.workingDirectory === 'string' ? hereOf(given.workingDirectory) : null;
   return { ...common, command, ...(folder === null ? {} : { workingDirectory: folder }) };
 }
+
+/** Health checks by the agent come as much more often, within reason: a node serves after a few of them. */
+function hurried(health: JsonObject, scale: number): JsonObject {
+  const intervalMs = Number(health.intervalMs ?? DEFAULT_HEALTH.intervalMs);
+  return { ...health, intervalMs: Math.min(intervalMs, Math.max(LEAST_INTERVAL_MS, Math.round(intervalMs * scale))) };
+}
+
+const LEAST_INTERVAL_MS = 500;
 
 const list = (value: Json | undefined): readonly Json[] => (isList(value) ? value : []);
