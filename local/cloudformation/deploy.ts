@@ -114,6 +114,8 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
     onEvent: (event) => input.onEvent?.(event),
   });
   const unpublish: (() => Promise<void>)[] = [];
+  /** Subnets of other stacks that stand here for this one. */
+  const lent = new Set<string>();
 
   let given = input.parameters ?? {};
 
@@ -130,6 +132,7 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
     for (const one of made) note(one.logicalId, one.text);
     for (const { subnetId, zone } of placesOf(json, { region: cloud.region }).subnets) {
       cloud.addSubnet(subnetId, zone);
+      lent.add(subnetId);
       note(null, `The subnet ${subnetId} is of another stack; here it is one of ${zone}.`);
     }
     given = parameters;
@@ -140,6 +143,7 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
     clients.close();
   };
   const unpublishAll = async (): Promise<void> => {
+    for (const subnetId of lent) cloud.removeSubnet(subnetId);
     for (const remove of unpublish.splice(0).reverse()) await remove();
   };
   try {
