@@ -2,7 +2,10 @@ import type { Ec2Model } from '../ec2/model/types.js';
 import { profileArn } from '../ec2/output.js';
 import type { Iam } from '../iam/iam.js';
 
-/** Whether the SSM agent of an instance can sign on: it runs, and its role lets it. */
+/**
+ * Whether the SSM agent of an instance can sign on: it runs, and its role lets it. Commands come over the control
+ * channel; data channels are for sessions.
+ */
 export function isManaged(
   { model, iam }: { readonly model: Ec2Model; readonly iam: Iam },
   instanceId: string,
@@ -21,9 +24,7 @@ export function isManaged(
   const asks = [
     { action: 'ssm:UpdateInstanceInformation', resource: arn, context: {} },
     { action: 'ssmmessages:CreateControlChannel', resource: '*', context: {} },
-    { action: 'ssmmessages:CreateDataChannel', resource: '*', context: {} },
     { action: 'ssmmessages:OpenControlChannel', resource: '*', context: {} },
-    { action: 'ssmmessages:OpenDataChannel', resource: '*', context: {} },
   ];
   return iam.missing(caller, asks) === null;
 }
