@@ -16,6 +16,12 @@ interface RoleRecord {
   readonly attached: Set<string>;
 }
 
+/** A role with every policy that it ever had, the latest of each name. */
+export interface PastRole {
+  readonly role: Role;
+  readonly policies: readonly NamedPolicy[];
+}
+
 const MAX_THINGS = 5_000;
 
 /** Roles, their policies, and instance profiles. A role that isn't here may do everything: nobody wrote it a policy. */
@@ -24,6 +30,8 @@ export class IamDirectory {
   readonly #roles = new Map<string, RoleRecord>();
   readonly #managed = new Map<string, PolicyDocument>();
   readonly #profiles = new Map<string, string>();
+  /** By role ARN: what there ever was, so that a stack that is gone can still be judged. */
+  readonly #past = new Map<string, { readonly role: Role; readonly policies: Map<string, PolicyDocument> }>();
   readonly #resourcePolicies = new Map<string, PolicyDocument>();
   readonly #resourceTags = new Map<string, Readonly<Record<string, string>>>();
 
@@ -43,6 +51,11 @@ export class IamDirectory {
       tags: options.tags ?? {},
     };
     this.#roles.set(name, { role, inline: new Map(), attached: new Set() });
+    for (const arn of this.#past.keys()) {
+      if (this.#past.size < MAX_THINGS) break;
+      this.#past.delete(arn);
+    }
+    this.#past.set(role.arn, { role, policies: new Map() });
     return role;
   }
 
@@ -53,7 +66,10 @@ export class IamDirectory {
 
   /** Creates or replaces. @throws PolicyError */
   putRolePolicy(roleName: string, policyName: string, document: unknown): void {
-    this.#record(roleName).inline.set(policyName, parsePolicy(policyName, document));
+    const parsed = parsePolicy(policyName, document);
+    const { role, inline } = this.#record(roleName);
+    inline.set(policyName, parsed);
+    this.#past.get(role.arn)?.policies.set(policyName, parsed);
   }
 
   deleteRolePolicy(roleName: string, policyName: string): void {
@@ -62,7 +78,11 @@ export class IamDirectory {
 
   /** Creates or replaces a policy of the user's own. @throws PolicyError */
   putManagedPolicy(arn: string, document: unknown): void {
-    this.#managed.set(arn, parsePolicy(arn.split('/').at(-1) ?? arn, document));
+    const parsed = parsePolicy(lastName(arn), document);
+    this.#managed.set(arn, parsed);
+    for (const { role, attached } of this.#roles.values()) {
+      if (attached.has(arn)) this.#past.get(role.arn)?.policies.set(lastName(arn), parsed);
+    }
   }
 
   deleteManagedPolicy(arn: string): void {
@@ -82,8 +102,11 @@ export class IamDirectory {
       }
       this.#managed.set(policyArn, parsePolicy(name, document));
     }
-    if (!this.#managed.has(policyArn)) throw new PolicyError(`There is no policy ${policyArn}`);
-    this.#record(roleName).attached.add(policyArn);
+    const managed = this.#managed.get(policyArn);
+    if (managed === undefined) throw new PolicyError(`There is no policy ${policyArn}`);
+    const { role, attached } = this.#record(roleName);
+    attached.add(policyArn);
+    this.#past.get(role.arn)?.policies.set(lastName(policyArn), managed);
   }
 
   detachRolePolicy(roleName: string, policyArn: string): void {
@@ -148,10 +171,18 @@ export class IamDirectory {
       ...[...record.inline].map(([name, document]) => ({ name, document })),
       ...[...record.attached].flatMap((arn) => {
         const document = this.#managed.get(arn);
-        return document === undefined ? [] : [{ name: arn.split('/').at(-1) ?? arn, document }];
+        return document === undefined ? [] : [{ name: lastName(arn), document }];
       }),
     ];
-    return named.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    return named.sort(byName);
+  }
+
+  /** Every role that there ever was, in order of creation. */
+  past(): PastRole[] {
+    return [...this.#past.values()].map(({ role, policies }) => ({
+      role,
+      policies: [...policies].map(([name, document]) => ({ name, document })).sort(byName),
+    }));
   }
 
   #record(name: string): RoleRecord {
@@ -160,3 +191,7 @@ export class IamDirectory {
     return record;
   }
 }
+
+const lastName = (arn: string): string => arn.split('/').at(-1) ?? arn;
+
+const byName = (a: NamedPolicy, b: NamedPolicy): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);

@@ -1,5 +1,5 @@
 import type { IamDirectory } from './directory.js';
-import { type Ask, matchesAction, type NearMiss } from './evaluate.js';
+import { type Ask, type Found, matchesAction, type NearMiss } from './evaluate.js';
 
 /** A call that the policies don't allow. */
 export interface Denial {
@@ -51,9 +51,9 @@ export class Ledger {
   readonly #denials = new Map<string, Denial>();
   readonly #asked = new Map<string, Asked>();
 
-  allowed(roleArn: string, ask: Ask, by: readonly { policy: string; index: number }[]): void {
-    for (const { policy, index } of by) {
-      const key = useKey(roleArn, policy, index, ask.action);
+  allowed(roleArn: string, ask: Ask, by: readonly Found[]): void {
+    for (const found of by) {
+      const key = useKey(roleArn, found, ask.action);
       if (this.#uses.has(key) || this.#uses.size < MAX_USES) this.#uses.set(key, (this.#uses.get(key) ?? 0) + 1);
     }
     this.#remember(roleArn, ask, true);
@@ -96,12 +96,12 @@ export class Ledger {
     return [...this.#asked.values()];
   }
 
-  /** Per role, each statement of its policies with how often its permissions served. */
-  report(directory: Pick<IamDirectory, 'roles' | 'policiesOf'>): RoleUse[] {
-    return directory.roles().map((role) => ({
+  /** Per role that there ever was, each statement of its policies with how often its permissions served. */
+  report(directory: IamDirectory): RoleUse[] {
+    return directory.past().map(({ role, policies }) => ({
       roleArn: role.arn,
       roleName: role.name,
-      statements: directory.policiesOf(role.arn).flatMap(({ name, document }) =>
+      statements: policies.flatMap(({ name, document }) =>
         document.statements.flatMap((statement, index) =>
           statement.effect === 'Deny'
             ? []
@@ -110,7 +110,7 @@ export class Ledger {
                   policy: name,
                   sid: statement.sid,
                   index,
-                  permissions: this.#permissions(role.arn, name, index, statement.actions),
+                  permissions: this.#permissions(role.arn, { policy: name, index, statement }),
                 },
               ],
         ),
@@ -119,10 +119,10 @@ export class Ledger {
     }));
   }
 
-  #permissions(roleArn: string, policy: string, index: number, actions: readonly string[]): PermissionUse[] {
-    const prefix = useKey(roleArn, policy, index, '');
+  #permissions(roleArn: string, found: Found): PermissionUse[] {
+    const prefix = useKey(roleArn, found, '');
     const used = [...this.#uses].filter(([key]) => key.startsWith(prefix));
-    return actions.map((pattern) => ({
+    return found.statement.actions.map((pattern) => ({
       action: pattern,
       count: used.reduce((sum, [key, n]) => sum + (matchesAction(pattern, key.slice(prefix.length)) ? n : 0), 0),
     }));
@@ -134,8 +134,9 @@ export class Ledger {
   }
 }
 
-const useKey = (roleArn: string, policy: string, index: number, action: string): string =>
-  `${roleArn}\n${policy}\n${index}\n${action}`;
+/** A statement keeps its name when its policy changes; one without a name has its place. */
+const useKey = (roleArn: string, { policy, index, statement }: Found, action: string): string =>
+  `${roleArn}\n${policy}\n${statement.sid ?? index}\n${action}`;
 
 function why(explicit: string | null, nearMisses: readonly NearMiss[]): string {
   if (explicit !== null) return `${explicit} denies it.`;

@@ -11,6 +11,7 @@ import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from
 import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CloudEvent, type LocalCloud, startLocalCloud } from '../../../local/cloud.js';
+import { unneeded } from '../../../local/iam/needed.js';
 import { eventually } from '../eventually.js';
 
 /** Calls of a node's role at the real endpoint, allowed and denied by the policies of its role. */
@@ -250,6 +251,30 @@ test('parameters and secrets by name', async () => {
   await expect(node.secrets.send(new GetSecretValueCommand({ SecretId: 'gossip' }))).rejects.toMatchObject(
     denied('AccessDeniedException'),
   );
+});
+
+test('statements that nothing needed are found, after the role is gone, too', async () => {
+  cloud.iam.createRole('other');
+  const { iam } = cloud;
+  const Statement = [
+    { Sid: 'Look', ...allow('ec2:DescribeInstances', '*') },
+    { Sid: 'Spare', ...allow('ec2:DescribeImages', '*') },
+  ];
+  iam.putRolePolicy('other', 'Default', { Version: '2012-10-17', Statement });
+  const caller = { roleArn: 'arn:aws:iam::123456789012:role/other', session: 's', context: {} };
+  const look = { action: 'ec2:DescribeInstances', resource: '*', context: {} };
+  expect(iam.missing(caller, [look])).toBeNull();
+  iam.deleteRolePolicy('other', 'Default');
+  iam.deleteRole('other');
+  const past = iam.past().filter(({ role }) => role.name === 'other');
+  expect(unneeded(past, iam.ledger.asked(), () => [])).toEqual([
+    { roleArn: caller.roleArn, policy: 'Default', sid: 'Spare', index: 1 },
+  ]);
+  const use = iam.ledger.report(iam).find(({ roleName }) => roleName === 'other');
+  expect(use?.statements.map(({ sid, permissions }) => [sid, permissions[0]?.count])).toEqual([
+    ['Look', 1],
+    ['Spare', 0],
+  ]);
 });
 
 test('what was used and what never was', async () => {
