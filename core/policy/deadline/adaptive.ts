@@ -4,7 +4,8 @@ import { type DeadlinePolicy, type DeadlineView, IDLE, mustRunOnDemand, ON_DEMAN
 
 /**
  * Our own policy: learns how fast spot is lost and regained, by age, while it runs, and does what the dynamic program
- * of `plan.ts` finds best for what it has learned. The paper's safety net and exploitation rule stay on top, so a
+ * of `plan.ts` finds best for what it has learned. Over several zones it takes the one whose spot has lasted longest, and
+ * counts as away only the times when no zone has any. The paper's safety net and exploitation rule stay on top, so a
  * deadline is never risked.
  */
 export function adaptive(plans: PlanCache = new PlanCache()): DeadlinePolicy {
@@ -48,8 +49,6 @@ class Adaptive implements DeadlinePolicy {
   #zones: { up: boolean; sinceMs: number }[] = [];
   #allDownSinceMs = 0;
   #wasAllDown = false;
-  #losses = 1;
-  #lossesWithOther = 0.5;
   #lastMs = -1;
   #committed = false;
 
@@ -107,7 +106,6 @@ class Adaptive implements DeadlinePolicy {
       staysAway: this.#staysAway.shape,
       staysMultiplier: gridded(this.#stays.multiplier),
       staysAwayMultiplier: gridded(this.#staysAway.multiplier),
-      elsewhere: view.available.length === 1 ? 0 : Math.round((this.#lossesWithOther / this.#losses) * 5) / 5,
     };
   }
 
@@ -118,7 +116,7 @@ class Adaptive implements DeadlinePolicy {
       this.#zones = view.available.map((up) => ({ up, sinceMs: nowMs }));
     } else {
       view.available.forEach((up, zone) => {
-        this.#learnZone(zone, up, nowMs, view.available);
+        this.#learnZone(zone, up, nowMs);
       });
       if (this.#wasAllDown) {
         const since = this.#allDownSinceMs;
@@ -130,15 +128,11 @@ class Adaptive implements DeadlinePolicy {
     this.#lastMs = nowMs;
   }
 
-  #learnZone(zone: number, up: boolean, nowMs: number, available: readonly boolean[]): void {
+  #learnZone(zone: number, up: boolean, nowMs: number): void {
     const known = this.#zones[zone];
     if (known === undefined) return;
     if (known.up) {
       this.#stays.observe((this.#lastMs - known.sinceMs) / HOUR_MS, (nowMs - known.sinceMs) / HOUR_MS, !up);
-      if (!up) {
-        this.#losses++;
-        if (available.includes(true)) this.#lossesWithOther++;
-      }
     }
     if (known.up !== up) this.#zones[zone] = { up, sinceMs: nowMs };
   }

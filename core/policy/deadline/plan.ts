@@ -16,8 +16,6 @@ export interface PlanProblem {
   readonly staysAway: HazardShape;
   readonly staysMultiplier: number;
   readonly staysAwayMultiplier: number;
-  /** Probability that another zone has spot when the present one is lost. */
-  readonly elsewhere: number;
 }
 
 /** Ages are kept in classes that double: from 0, 0.1, 0.2, 0.4, ... hours on. */
@@ -26,8 +24,6 @@ const FIRST_AGE_HOURS = 0.1;
 const STEPS = 300;
 /** Price of each step's worth of debt beyond the slack, in steps of spot price: dearer than any way to avoid it. */
 const LATE = 1000;
-/** Age of the spot instance that another zone is taken to have. */
-const ELSEWHERE_CLASS = 3;
 
 export function ageClass(hours: number): number {
   for (let k = 0; k < AGE_CLASSES - 1; k++) if (hours < FIRST_AGE_HOURS * 2 ** k) return k;
@@ -177,9 +173,7 @@ export class Plan {
           (1 - older) * this.#read(next, base + k, debt + change);
     // Lost half-way on average: a changeover is then in vain, else half of the step's work was done.
     const spent = debt + 0.5 + Math.min(0.5, change);
-    const away = this.#read(next, AGE_CLASSES, spent);
-    const elsewhere = this.#problem.elsewhere;
-    const gone = elsewhere === 0 ? away : elsewhere * this.#read(next, ELSEWHERE_CLASS, spent) + (1 - elsewhere) * away;
+    const gone = this.#read(next, AGE_CLASSES, spent);
     return (1 - lost) * (used + stays) + lost * (0.5 + gone);
   }
 
