@@ -203,6 +203,8 @@ export interface LocalCloud {
   recommendRebalance(instanceId: string): void;
   /** Retirement of the host in `inMs`. @throws AwsError */
   scheduleMaintenance(instanceId: string, inMs: number): MaintenanceEvent;
+  /** EC2 dates its launch so much earlier: for what waits longer than a rehearsal lasts. @throws AwsError */
+  age(instanceId: string, byMs: number): void;
   /**
    * Dies without a word: cut off and killed at once. EC2 sees it after `seenAfterMs` (default 3,000) and ends it; null:
    * EC2 goes on to call it running, with failing status checks. @throws AwsError

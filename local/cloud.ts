@@ -13,7 +13,7 @@ import {
   type LocalCloudOptions,
 } from './cloud-types.js';
 import { leaveBehind } from './ec2/model/leftovers.js';
-import { fail, interrupt, recommendRebalance, scheduleMaintenance, terminate } from './ec2/model/life.js';
+import { age, fail, interrupt, recommendRebalance, scheduleMaintenance, terminate } from './ec2/model/life.js';
 import { setCapacity, setSpotPrice } from './ec2/model/pools.js';
 import { createModel, DEFAULT_EC2 } from './ec2/model/state.js';
 import type { Ec2Model, InstanceRecord } from './ec2/model/types.js';
@@ -353,6 +353,7 @@ async function compose(
       pump.run();
       return event;
     },
+    age: (instanceId, byMs) => age(model, instanceId, byMs, context()),
     fail: (instanceId, how = {}) => {
       fail(model, instanceId, how.seenAfterMs === undefined ? SEEN_AFTER_MS : how.seenAfterMs, context());
       pump.run();

@@ -11,7 +11,7 @@ import { Recorder } from './recorder.js';
 import type { RunFigures } from './report.js';
 import type { Screen } from './screen.js';
 import type { Settings } from './settings.js';
-import { denialsOf, type Raised, raiseStack, rollMs, settled, upToDeletion } from './stack/raise.js';
+import { denialsOf, extraMs, type Raised, raiseStack, settled, upToDeletion } from './stack/raise.js';
 import { clientConfig, LastWords, openCloud, seedSeats } from './stage.js';
 import type { Timeline } from './timeline.js';
 import { limitsOf, REQUEST_TIMEOUT_MS, SLOW_MS } from './timings.js';
@@ -121,7 +121,7 @@ export async function run(options: RunOptions): Promise<RunEnd> {
     const over = (): boolean => player.done && raised?.player.busy !== true && Date.now() - startedMs >= playedMs;
     await until(over, Number.POSITIVE_INFINITY, signal);
     const healed = (): boolean => (raised === null ? view.healed(desired()) : settled(view, raised));
-    await until(healed, settings.timings.noticeMs + healMs + (raised === null ? 0 : rollMs(raised)), signal);
+    await until(healed, settings.timings.noticeMs + healMs + (raised === null ? 0 : extraMs(raised)), signal);
     await until(() => false, CALM_MS, signal);
     if (signal.aborted) return { type: 'stopped' };
 

@@ -10,6 +10,8 @@ import { specIn } from './places.js';
 export interface RehearsalOptions {
   /** Programs in the places of containers or processes, by the workload's name: program and arguments. */
   readonly standIns?: Readonly<Record<string, readonly string[]>>;
+  /** Paths at which stand-ins tell of their requests in flight, by the workload's name. Default: none does. */
+  readonly inFlightPaths?: Readonly<Record<string, string>>;
   /** Whether a Docker engine answers, so that containers run as they are. Default false. */
   readonly docker?: boolean;
   /** Rehearsed seconds per second of the spec's policy, above 0 and at most 1. Default 1. */
@@ -85,7 +87,13 @@ function workload(
     const what = given.kind === 'container' ? `container ${given.image}` : 'program';
     changes.push(`The workload ${name} is \`${standIn.join(' ')}\` in the place of its ${what}.`);
     const { image, args, gpus, mounts, ...rest } = common as Record<string, Json>;
-    return { ...rest, kind: 'process', command: [...standIn] };
+    const inFlightPath = options.inFlightPaths?.[name];
+    return {
+      ...rest,
+      kind: 'process',
+      command: [...standIn],
+      ...(inFlightPath === undefined ? {} : { inFlightPath }),
+    };
   }
   if (given.kind === 'container') {
     if (options.docker === true) return common;

@@ -51,24 +51,36 @@ export async function raiseStack(options: RaiseOptions): Promise<Raised> {
     endTraffic: options.endTraffic,
   });
   options.player.playStack = (act) => player.play(act);
+  const { onShortage } = options.player;
+  options.player.onShortage = (market, over) => {
+    onShortage(market, over);
+    if (over && market !== 'on-demand') run.agePast();
+  };
   return { run, player };
 }
 
 /** A rolling update takes so long for each node. */
 const ROLL_MS = 25_000;
+/** The return to spot: a sweep or two, and as much as a roll of all nodes. */
+const RETURN_MS = 150_000;
 
-export const rollMs = ({ run }: Raised): number => (run.changes.length > 0 ? run.desired * ROLL_MS : 0);
+/** What may be waited for beyond the healing of incidents, in ms. */
+export const extraMs = ({ run }: Raised): number =>
+  (run.changes.length > 0 ? run.desired * ROLL_MS : 0) + (run.waitsForSpot ? RETURN_MS : 0);
 
 /** Everything is as it is wished: one healthy node in every slot, of the wished version, and nothing else alive. */
 export function settled(view: ClusterView, { run }: Raised): boolean {
   if (run.isDeleted) return true;
   const { desired, launch } = run.spec;
+  const base = launch.onDemandBase ?? 0;
   if (!view.healed(desired)) return false;
+  const isBack = (slot: number): boolean => slot < base || view.target(slot)?.node.market === 'spot';
+  if (run.waitsForSpot && !slotsOf(desired).every(isBack)) return false;
   const version = (slot: number): number | undefined => view.target(slot)?.node.templateVersion;
-  return Array.from({ length: desired }, (_, slot) => version(slot) ?? launch.templateVersion).every(
-    (one) => one === launch.templateVersion,
-  );
+  return slotsOf(desired).every((slot) => (version(slot) ?? launch.templateVersion) === launch.templateVersion);
 }
+
+const slotsOf = (desired: number): number[] => Array.from({ length: desired }, (_, slot) => slot);
 
 /** A timeline ends where the scenario deleted the stack: what follows is the deletion's affair. */
 export function upToDeletion(timeline: Timeline, { run }: Raised): Timeline {

@@ -27,6 +27,8 @@ export interface StackSettings extends FoundStack {
   readonly parameters: Readonly<Record<string, string>>;
   /** Programs in the places of the workloads, by name. */
   readonly standIns: Readonly<Record<string, readonly string[]>>;
+  /** Where stand-ins tell of their requests in flight, by the workload's name. */
+  readonly inFlightPaths: Readonly<Record<string, string>>;
   readonly docker: boolean;
   readonly ground: Ground;
   readonly workload: WorkloadSettings;
@@ -98,10 +100,12 @@ export async function readStack(
 function complete(found: FoundStack, flags: StackFlags, exampleService: string, requestPath: string) {
   const docker = flags.docker === true;
   const remarks: string[] = [];
+  const inFlightPaths: Record<string, string> = {};
   const standIns: Record<string, readonly string[]> = readStandIns(flags.standIn, found);
   for (const { name, kind, image, healthPath } of found.places.clusters.flatMap(({ workloads }) => workloads)) {
     if (kind !== 'container' || docker || standIns[name] !== undefined) continue;
     standIns[name] = [process.execPath, exampleService, ...(healthPath === null ? [] : [healthPath])];
+    inFlightPaths[name] = '/in-flight';
     remarks.push(
       `The example service stands in for the container ${image ?? name}; --docker runs it, --stand-in ${name}="node server.js" names another.`,
     );
@@ -121,7 +125,7 @@ function complete(found: FoundStack, flags: StackFlags, exampleService: string, 
     inFlightPath: null,
     requestPath,
   };
-  return { standIns, docker, remarks, workload, ground: groundOf(found) };
+  return { standIns, inFlightPaths, docker, remarks, workload, ground: groundOf(found) };
 }
 
 /** As the local cloud moves ports that need root. */

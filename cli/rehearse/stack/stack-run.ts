@@ -5,6 +5,7 @@
 import { DescribeListenersCommand, ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { type ClientConfig, clientOptions } from '../../../aws/client.js';
+import { ON_DEMAND_AT_LEAST_MS } from '../../../core/fallback/return.js';
 import { parseSpec } from '../../../core/spec/parse.js';
 import { type Spec, specParameterName } from '../../../core/spec/spec.js';
 import type { LocalCloud } from '../../../local/cloud-types.js';
@@ -17,7 +18,7 @@ import type { Timings } from '../timings.js';
 import { withDesired, withNewLaunchTemplate } from './change.js';
 import type { ChangeFact, StackFacts } from './facts.js';
 import { inventory, survivors } from './inventory.js';
-import { Permissions } from './permissions.js';
+import { permissionFacts } from './permissions.js';
 import type { StackSettings } from './settings.js';
 
 export interface StackRunOptions {
@@ -39,13 +40,15 @@ export class StackRun {
   readonly #options: StackRunOptions;
   readonly #stack: Stack;
   readonly #before: ReadonlySet<string>;
-  readonly #permissions: Permissions;
+  /** Logical ids by physical ones. */
+  readonly #names: ReadonlyMap<string, string>;
   readonly #changes: ChangeFact[] = [];
   readonly #resources: number;
   #template: unknown;
   #spec: Spec;
   #work: Promise<void> = Promise.resolve();
   #open = 0;
+  #waitsForSpot = false;
   #removed: { readonly left: readonly string[]; readonly kept: readonly string[]; readonly ms: number } | null = null;
 
   private constructor(options: StackRunOptions, stack: Stack, before: readonly string[], spec: Spec) {
@@ -55,8 +58,7 @@ export class StackRun {
     this.#template = options.settings.template;
     this.#spec = spec;
     this.#resources = stack.standing().length;
-    this.#permissions = new Permissions(options.cloud.iam, nameOf(stack.standing()));
-    this.#permissions.look();
+    this.#names = new Map(stack.standing().map(({ physicalId, logicalId }) => [physicalId, logicalId]));
   }
 
   /** @throws DeployError; the cloud's IAM then knows what was denied */
@@ -71,6 +73,7 @@ export class StackRun {
         assetsDir: settings.assetsDir,
         rehearsal: {
           standIns: settings.standIns,
+          inFlightPaths: settings.inFlightPaths,
           docker: settings.docker,
           timeScale: timings.policyScale,
           gossip: timings.gossip,
@@ -90,6 +93,21 @@ export class StackRun {
   /** Wished now; a change counts when CloudFormation has made it. */
   get desired(): number {
     return this.#spec.desired;
+  }
+
+  /** On-demand nodes are half an hour older, so that sweeps bring them back to spot. */
+  agePast(): void {
+    const { cloud, tell } = this.#options;
+    const aged = cloud.instances().filter(({ state, lifecycle }) => state === 'running' && lifecycle === 'on-demand');
+    for (const { instanceId } of aged) cloud.age(instanceId, ON_DEMAND_AT_LEAST_MS);
+    if (aged.length === 0) return;
+    this.#waitsForSpot = true;
+    tell(`>> half an hour passes for ${aged.length} on-demand nodes: sweeps may bring them back to spot`);
+  }
+
+  /** Nodes are to go back to spot. */
+  get waitsForSpot(): boolean {
+    return this.#waitsForSpot;
   }
 
   /** A change is under way. */
@@ -163,13 +181,12 @@ export class StackRun {
 
   async facts(): Promise<StackFacts> {
     await this.#work;
-    this.#permissions.look();
-    const { settings, eventsLost } = this.#options;
+    const { cloud, settings, eventsLost } = this.#options;
     return {
       name: settings.name,
       resources: this.#resources,
       notes: this.notes,
-      ...this.#permissions.facts(),
+      ...permissionFacts(cloud.iam, this.#names),
       changes: this.#changes,
       eventsLost,
       fallbackMs: this.#fallbackMs(),
@@ -192,7 +209,6 @@ export class StackRun {
         await this.#stack.update({ template, parameters: settings.parameters, assetsDir: settings.assetsDir });
         this.#template = template;
         this.#spec = await readSpec(config, settings.cluster.cluster);
-        this.#permissions.look();
         this.#end(change, null);
         tell(
           `the update of the stack is done: ${this.desired} nodes, launch template ${this.#spec.launch.templateVersion}`,
@@ -227,7 +243,6 @@ export class StackRun {
     const { cloud, config, tell } = this.#options;
     const started = Date.now();
     const standing = this.#stack.standing();
-    this.#permissions.look();
     this.#fallback = this.#delays();
     let problem: string | null = null;
     let retained: readonly Standing[] = [];
@@ -273,9 +288,6 @@ function secondsOf(schedule: string): number {
   const [, count, unit] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(schedule) ?? [];
   return Number(count ?? 0) * ({ minute: 60, hour: 3_600, day: 86_400 }[unit ?? ''] ?? 0);
 }
-
-const nameOf = (standing: readonly Standing[]): ReadonlyMap<string, string> =>
-  new Map(standing.map(({ physicalId, logicalId }) => [physicalId, logicalId]));
 
 function tellOf({ what, logicalId, type, ms, reason }: ResourceEvent, tell: (text: string) => void): void {
   if (what === 'failed') tell(`${logicalId} (${type}) failed: ${reason ?? 'no reason given'}`);

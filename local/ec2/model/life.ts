@@ -1,5 +1,5 @@
 import type { InstanceState } from '../../../core/cloud.js';
-import { after, type Context, type WallMs } from '../../../core/time.js';
+import { after, type Context, type WallMs, wallMs } from '../../../core/time.js';
 import { AwsError } from '../../wire/error.js';
 import { change, emit, instanceOf, isEnded, newId, setState } from './state.js';
 import type {
@@ -93,6 +93,12 @@ export function fail(model: Ec2Model, instanceId: string, seenAfterMs: number | 
   change(model, instance, { statusOk: false }, ctx);
   if (seenAfterMs !== null) schedule(instance, { atMs: after(ctx.nowMs, seenAfterMs), what: 'failed-seen' });
   emit(model, { type: 'failed', instanceId, wallMs: ctx.wallMs });
+}
+
+/** The instance was launched so much earlier, for what waits for an age. @throws AwsError */
+export function age(model: Ec2Model, instanceId: string, byMs: number, ctx: Context): void {
+  const instance = instanceOf(model, instanceId);
+  change(model, instance, { launchTimeMs: wallMs(instance.record.launchTimeMs - byMs) }, ctx);
 }
 
 const notAlive = (instanceId: string, state: InstanceState): AwsError =>
