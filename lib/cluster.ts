@@ -24,7 +24,8 @@ import { ImportedCluster, publishAttributes } from './imported-cluster.js';
 import { allowContainersMetadata, nodeLaunchTemplate } from './launch-template.js';
 import { type Bound, LoadBalancing } from './load-balancing.js';
 import { resolveMachine } from './machine.js';
-import { ClusterMetrics, monitor } from './monitoring.js';
+import { ClusterMetrics, FallbackMetrics } from './metrics.js';
+import { monitor } from './monitoring.js';
 import { defaultClusterName, GOSSIP_PORT, specParameterName } from './names.js';
 import { nodeRights, pullRights } from './node-rights.js';
 import { addRights } from './policy.js';
@@ -78,6 +79,7 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
   readonly #bucket: s3.Bucket;
   readonly #policy: iam.Policy;
   readonly #metrics: ClusterMetrics | undefined;
+  readonly #fallbackMetrics: FallbackMetrics;
   readonly #workloads: Workload[] = [];
   readonly #written: WrittenWorkload[] = [];
   readonly #files: NodeFiles[] = [];
@@ -153,7 +155,9 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
       subnets.map((subnet) => subnet.internetConnectivityEstablished),
     );
     this.#metrics = main.targetGroup === undefined ? undefined : new ClusterMetrics(main.targetGroup);
-    monitor(this, capacity.desired, this.#metrics, props.monitoring ?? {});
+    this.#fallbackMetrics = new FallbackMetrics(this.clusterName);
+    const watched = { desired: capacity.desired, fallback: this.#fallbackMetrics, balancer: this.#metrics };
+    monitor(this, watched, props.monitoring ?? {});
     guard(this, {
       props,
       capacity,
@@ -193,6 +197,21 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
   /** Response time of the first workload, p99 in seconds. Throws as {@link metricHealthyNodes}. */
   public metricResponseTime(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.#counted().responseTime(options);
+  }
+
+  /** Slots that no node holds, as the sweep counts them: the most within five minutes. */
+  public metricEmptySlots(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.#fallbackMetrics.emptySlots(options);
+  }
+
+  /** Slots whose node serves, as the sweep counts them: the least within five minutes. */
+  public metricServingSlots(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.#fallbackMetrics.servingSlots(options);
+  }
+
+  /** How often the fallback had to act, within five minutes. A healthy cluster's nodes act by themselves. */
+  public metricFallbackActed(options?: cloudwatch.MathExpressionOptions): cloudwatch.MathExpression {
+    return this.#fallbackMetrics.acted(options);
   }
 
   #counted(): ClusterMetrics {

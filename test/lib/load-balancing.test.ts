@@ -1,5 +1,6 @@
 import {
   aws_certificatemanager as acm,
+  type aws_cloudwatch as cloudwatch,
   aws_ec2 as ec2,
   aws_elasticloadbalancingv2 as elbv2,
   type Stack,
@@ -7,6 +8,7 @@ import {
 } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import type { MetricName } from '../../lambda/telemetry.js';
 import { LoadBalancing, SynktiCluster, Workload } from '../../lib/index.js';
 import { newStack, synth, WEB } from './synth.js';
 
@@ -165,7 +167,7 @@ describe('monitoring', () => {
       TreatMissingData: 'breaching',
       AlarmActions: ['arn:aws:sns:eu-west-1:1:t'],
     });
-    template.resourceCountIs('AWS::CloudWatch::Alarm', 2);
+    template.resourceCountIs('AWS::CloudWatch::Alarm', 4);
     template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
   });
 
@@ -175,9 +177,40 @@ describe('monitoring', () => {
     template.resourceCountIs('AWS::CloudWatch::Dashboard', 0);
   });
 
+  const worker = Workload.process({ command: ['work'] });
+
+  it('of workers is what the sweep counts', () => {
+    const { stack, vpc } = newStack();
+    const monitoring = { alarmTopic: withTopic(stack), dashboard: true };
+    new SynktiCluster(stack, 'Work', { vpc, workload: worker, clusterName: 'work', monitoring });
+    const template = Template.fromStack(stack);
+    const counted: MetricName = 'EmptySlots';
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'Synkti',
+      MetricName: counted,
+      Dimensions: [
+        { Name: 'cluster', Value: 'work' },
+        { Name: 'service', Value: 'sweep' },
+      ],
+      TreatMissingData: 'breaching',
+    });
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName: 'ApproximateNumberOfMessagesVisible' });
+    template.resourceCountIs('AWS::CloudWatch::Alarm', 2);
+    template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+  });
+
+  it('graphs what the functions write', () => {
+    const { cluster } = synth();
+    const written: readonly MetricName[] = ['EmptySlots', 'ServingSlots', 'FallbackActed'];
+    const graphed = [
+      cluster.metricEmptySlots(),
+      cluster.metricServingSlots(),
+      ...Object.values(cluster.metricFallbackActed().usingMetrics).slice(0, 1),
+    ].map((metric) => (metric as cloudwatch.Metric).metricName);
+    expect(graphed).toEqual(written);
+  });
+
   it('says what it needs', () => {
-    const worker = Workload.process({ command: ['work'] });
-    expect(() => synth({ workload: worker, monitoring: { dashboard: true } })).toThrow(/behind an Application Load/);
     expect(() => synth({ workload: worker }).cluster.metricHealthyNodes()).toThrow(/give its workload a port/);
   });
 });
