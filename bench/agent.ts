@@ -1,4 +1,4 @@
-/** The agent at rest: its bundle, its resident memory and its CPU time, read from /proc while a rehearsal is held open. */
+/** The agent at rest: its bundle, its resident memory and its CPU time, read from /proc while a rehearsal is held open at the pace of production. */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ interface Sample {
 
 const child = spawn(
   process.execPath,
-  [join(dist, 'synkti.mjs'), 'rehearse', '--rate', '1', '--interrupt', '0@1s', '--keep'],
+  [join(dist, 'synkti.mjs'), 'rehearse', '--rate', '1', '--real-time', '--partition', '0|1@1s+1s', '--keep'],
   { stdio: ['ignore', 'pipe', 'inherit'] },
 );
 try {
@@ -34,7 +34,6 @@ try {
   const mean = ((share.reduce((sum, n) => sum + n, 0) / share.length) * 100).toFixed(2);
   say(`${rss.length} idle agents: RSS ${rss[0]?.toFixed(1)} to ${rss.at(-1)?.toFixed(1)} MiB (limit 64)`);
   say(`CPU over ${SPAN_MS / 1000} s: ${mean}% of a core on average, ${most}% at most (limit 1)`);
-  say('in the pace of rehearsals (gossip preset local), which is four to five times that of production');
 } finally {
   child.kill('SIGINT');
   await new Promise((resolve) => child.once('exit', resolve));

@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'synkti-bench-synth-'));
 function synth(kind: 'with' | 'without'): number {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ['--import', 'tsx', join(import.meta.dirname, '_synth-app.ts'), kind],
+    ['--import', 'tsx', join(import.meta.dirname, '../test/lib/synth-app.ts'), kind],
     { env: { ...process.env, CDK_OUTDIR: join(folder, kind), CDK_CONTEXT_JSON: CONTEXT }, encoding: 'utf8' },
   );
   if (status !== 0) throw new Error(stderr);

@@ -12,7 +12,7 @@ const vpc = new ec2.Vpc(stack, 'Vpc', {
 });
 Validations.of(vpc).acknowledge({ id: 'AwsSolutions-VPC7', reason: 'As in the example.' });
 if (kind === 'with') {
-  const { webService } = await import('../examples/cdk/web-service.js');
+  const { webService } = await import('../../examples/cdk/web-service.js');
   webService(stack, vpc);
 }
 app.synth();
