@@ -8,6 +8,7 @@ import { marketPlan } from './market.js';
 import { inOrder, type PlannedAct } from './plan.js';
 import { type Ground, ground } from './pools.js';
 import { readScript } from './script.js';
+import { stackPlan } from './stack/default-plan.js';
 import { NO_STACK_SCRIPT, readStackScript, type StackScriptFlags } from './stack/script.js';
 import { readStack, type StackFlags, type StackSettings } from './stack/settings.js';
 import { type Timings, timings } from './timings.js';
@@ -197,6 +198,10 @@ function readScenario(flags: RehearseFlags, traces: readonly Trace[], context: S
     };
   }
   if (script.length > 0) return { title: 'script', acts: inOrder(script), atStart: [], lengthMs: QUIET_MS };
+  if (stack !== null) {
+    const acts = stackPlan(nodes, announced, seededRng(`${seed}:stack`));
+    return { title: `stack ${stack.name}, seed ${seed}`, acts, atStart: [], lengthMs: 0 };
+  }
   const acts = marketPlan(nodes, times.noticeMs, announced, seededRng(`${seed}:market`));
   return { title: `spot market on a bad day, seed ${seed}`, acts, atStart: [], lengthMs: QUIET_MS };
 }

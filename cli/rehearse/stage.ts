@@ -12,8 +12,8 @@ import { messageOf, UserError } from '../user-error.js';
 import { subnetOf } from './deploy.js';
 import type { Settings } from './settings.js';
 
-/** As in the service file of a node: a small young generation costs the idle agent nothing and saves 3 MiB. */
-const AGENT_FLAGS = ['--max-semi-space-size=1'];
+/** As in the service file of a node: an idle agent needs neither a large young generation nor optimized code; 8 MiB. */
+const AGENT_FLAGS = ['--max-semi-space-size=1', '--no-opt'];
 /** What an ALB allows for a connection, in its own ms. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** SIGTERM to power off of a machine that was terminated. */

@@ -38,7 +38,7 @@ const FLAG: Readonly<Record<keyof StackScriptFlags, string>> = {
 };
 
 /** From the agent's end to the notice that it doesn't get any more. */
-const HUNG_BEFORE_MS = 2_000;
+export const HUNG_BEFORE_MS = 2_000;
 /** The node that EC2 takes when no agent is left. */
 const TAKEN_SLOT = 0;
 const MAX_NODES = 64;
