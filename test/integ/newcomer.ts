@@ -1,0 +1,96 @@
+/**
+ * A newcomer's app: the package from `npm pack`, installed into a fresh folder beside CDK and cdk-nag, with the first
+ * example of docs/construct.md as it stands there. It is type-checked, and synthesized with the strict validation and
+ * cdk-nag. Run by `npx tsx test/integ/newcomer.ts`; it needs a package registry, and skips itself when there is none.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const ROOT = join(import.meta.dirname, '../..');
+const NO_REGISTRY = /ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|ERR_SOCKET_TIMEOUT/;
+
+const say = (line: string): boolean => process.stdout.write(`${line}\n`);
+
+const NAGGED = `
+import { Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+
+Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+Validations.of(vpc).acknowledge({ id: 'AwsSolutions-VPC7', reason: 'The VPC is not what is tried here.' });
+`;
+
+function documentedApp(): string {
+  const example = /```ts\n(import [\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/construct.md'), 'utf8'))?.[1];
+  if (example === undefined) throw new Error('docs/construct.md has no example.');
+  return example + NAGGED;
+}
+
+/** Runs a command; what it says is shown when it fails. */
+function run(
+  what: string,
+  cwd: string,
+  [command = '', ...args]: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): string {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    maxBuffer: 64 * 1_048_576,
+  });
+  if (status === 0) return stdout;
+  throw new Error(`${what} failed:\n${`${stdout}${stderr}`.split('\n').slice(-40).join('\n')}`);
+}
+
+function tryIt(folder: string): void {
+  const pinned: Record<string, string> = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).devDependencies;
+  const beside = ['aws-cdk-lib', 'constructs', 'cdk-nag'].map((name) => `${name}@${pinned[name]}`);
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'shop', private: true, type: 'module' }));
+  writeFileSync(join(folder, 'app.ts'), documentedApp());
+
+  const packed = run('npm pack', ROOT, ['npm', 'pack', '--silent', '--pack-destination', folder]).trim().split('\n');
+  const install = ['npm', 'install', '--loglevel=error', '--no-audit', '--no-fund', '--prefer-offline'];
+  run('npm install', folder, [...install, `./${packed.at(-1)}`, ...beside]);
+
+  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--skipLibCheck',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2022',
+    '--types',
+    '',
+  ];
+  run('tsc', folder, [process.execPath, compiler, ...options, 'app.ts']);
+
+  const tsx = pathToFileURL(join(ROOT, 'node_modules/tsx/dist/loader.mjs')).href;
+  const said = run('synth', folder, [process.execPath, '--import', tsx, 'app.ts'], {
+    CDK_OUTDIR: join(folder, 'cdk.out'),
+    CDK_CONTEXT_JSON: JSON.stringify({ '@aws-cdk/core:validateAgainstDefaultRules': true }),
+  });
+  const template = JSON.parse(readFileSync(join(folder, 'cdk.out/Shop.template.json'), 'utf8'));
+  const own = Object.keys(template.Resources).filter((id) => id.startsWith('Web'));
+  if (own.length === 0 || own.length > 60) throw new Error(`The cluster has ${own.length} resources.\n${said}`);
+  say(`A newcomer's app synthesizes and passes cdk-nag: ${own.length} resources of the cluster.`);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'synkti-newcomer-'));
+try {
+  tryIt(folder);
+} catch (error) {
+  const text = error instanceof Error ? error.message : String(error);
+  if (text.startsWith('npm install failed') && NO_REGISTRY.test(text)) {
+    say("Skipped: the package registry can't be reached.");
+  } else {
+    say(text);
+    process.exitCode = 1;
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
