@@ -60,6 +60,8 @@ function agents(): Map<string, Sample> {
       const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
         .replace(/^.*\) /s, '')
         .split(' ');
+      // Another rehearsal may be running.
+      if (Number(fields[1]) !== child.pid) continue;
       const cpuMs = ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
       found.set(pid, { rssKiB, cpuMs });
     } catch {

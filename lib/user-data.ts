@@ -92,7 +92,7 @@ const agentUnit = (setup: NodeSetup): readonly string[] => [
   ...(setup.keepBrokenNodes ? [] : ['OnFailure=synkti-give-back.service']),
   '[Service]',
   'User=synkti',
-  'ExecStart=/usr/local/bin/synkti-node /opt/synkti/agent.mjs',
+  'ExecStart=/usr/local/bin/synkti-node --max-semi-space-size=1 --no-opt /opt/synkti/agent.mjs',
   'StateDirectory=synkti',
   'Environment=SYNKTI_STATE_DIR=/var/lib/synkti',
   ...(setup.keepBrokenNodes ? ['Environment=SYNKTI_KEEP_INSTANCE=1'] : []),

@@ -2,7 +2,7 @@
  * Builds what ships: self-contained esbuild bundles in dist/. Users install no dependency, so the notices of every
  * bundled package are written beside them.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
@@ -14,6 +14,9 @@ const dist = join(root, 'dist');
 
 /** SDK packages mix ESM with CommonJS: a bundle needs a `require` of its own. */
 const REQUIRE_BANNER = "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);";
+
+/** Put into the simulator's reports as it is. */
+const PLOTLY = 'node_modules/plotly.js-basic-dist-min';
 
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 
@@ -51,6 +54,9 @@ const bundles: readonly { readonly entry: string; readonly out: string; readonly
     out: 'agent.mjs',
     options: { minify: true, plugins: [sdkSchemas, noCredentialChain] },
   },
+  // Beside the command line, which starts it as a worker thread.
+  { entry: 'sim/campaign/worker.ts', out: 'sim-worker.mjs' },
+  { entry: 'sim/index.ts', out: 'sim.mjs' },
   { entry: 'local/service/server.ts', out: 'service.mjs', options: { banner: {} } },
   ...lambdas,
 ];
@@ -61,6 +67,8 @@ for (const { entry, out, options } of bundles) {
   const result = await build({ ...common, ...options, entryPoints: [entry], outfile: join(dist, out) });
   for (const name of bundledPackages(result.metafile as Metafile)) packages.add(name);
 }
+await copyFile(join(root, PLOTLY, 'plotly-basic.min.js'), join(dist, 'plotly-basic.min.js'));
+packages.add(PLOTLY);
 await rm(join(dist, 'NOTICES.txt'), { force: true });
 await writeFile(join(dist, 'NOTICES.txt'), await notices([...packages].sort()));
 
