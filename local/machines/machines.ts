@@ -31,6 +31,7 @@ export class Machines {
   readonly #restarts: RestartPolicy;
   readonly #machines = new Map<string, Machine>();
   readonly #reaper: Reaper;
+  #stopped = false;
 
   constructor(options: MachinesOptions) {
     this.#options = options;
@@ -60,6 +61,8 @@ export class Machines {
       throw new RangeError(`'${instanceId}' can't be an instance id`);
     }
     if (this.#machines.has(instanceId)) throw new RangeError(`${instanceId} was booted before`);
+    // A boot that was on its way when everything was switched off.
+    if (this.#stopped) return;
     const value = `${this.#options.runDir.runId}/${instanceId}`;
     const directory = this.directoryOf(instanceId);
     const machine = new Machine({
@@ -142,6 +145,7 @@ export class Machines {
 
   /** Switches all machines off. Nothing of them runs afterwards; their files stay. Idempotent. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     await Promise.all([...this.#machines.values()].map((machine) => machine.powerOff()));
     await this.#reaper.dismiss();
   }
