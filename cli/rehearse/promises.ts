@@ -84,7 +84,8 @@ export function sortFailures({ timeline, incidents }: Pick<Evidence, 'timeline' 
     .map(({ atMs, deadlineMs, outOfServiceMs }) => {
       const fromMs = deadlineMs ?? atMs;
       const latest = fromMs + timeline.limits.outageMs;
-      return { fromMs, toMs: Math.min(latest, outOfServiceMs ?? latest) };
+      // A dead node that others deregister gets some more.
+      return { fromMs, toMs: Math.min(latest, (outOfServiceMs ?? latest) + (timeline.limits.lagMs ?? 0)) };
     });
   const excused: FailedRequest[] = [];
   const others: FailedRequest[] = [];

@@ -94,6 +94,8 @@ export interface Limits {
   readonly outageMs: number;
   /** Two nodes in one seat, until one of them is gone. */
   readonly surplusMs: number;
+  /** A load balancer still sends for as long to a target that was deregistered; absent: it doesn't. */
+  readonly lagMs?: number;
 }
 
 export interface Leftovers {

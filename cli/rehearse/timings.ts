@@ -94,6 +94,7 @@ export function limitsOf(times: Timings, unkind: UnkindInput): Limits {
     firstActMs: FIRST_ACT_LIMIT_MS + (unkind.imds?.burstMs === undefined ? 0 : unkind.imds.burstMs + 1_000),
     silentMs: times.silentLimitMs + (unkind.describeLagMs ?? 0),
     outageMs: times.outageLimitMs,
+    lagMs: times.deregistrationLagMs,
     surplusMs: SURPLUS_LIMIT_MS + (unkind.describeLagMs ?? 0),
   };
 }
