@@ -59,15 +59,31 @@ export const createSeederHandler =
 
 function answerTo(parts: Parts, request: StackRequest, context: LambdaContext): Promise<StackAnswer> {
   if (request.contents !== null) return tendContents(parts, request, request.contents, context);
-  return request.type === 'Delete' ? remove(parts, request, context) : launch(parts, request, context);
+  if (request.type === 'Delete') return remove(parts, request, context);
+  const former = formerName(parts, request);
+  if (former === null) return launch(parts, request, context);
+  const reason = `A cluster can't be renamed: deploy ${parts.settings.cluster} beside ${former}, then remove ${former}.`;
+  return Promise.resolve({ status: 'FAILED', reason });
+}
+
+/**
+ * The cluster's name before an update that changes it, which nobody here has the rights to follow: the nodes of the old
+ * name would be left. Null: it is the same.
+ */
+function formerName({ settings }: Parts, { type, physicalResourceId }: StackRequest): string | null {
+  const named = type === 'Update' ? namedBy(physicalResourceId) : null;
+  return named === null || named.cluster === settings.cluster ? null : named.cluster;
 }
 
 /** One that changes would make CloudFormation delete the old one, and its nodes. */
-function idOf({ settings }: Parts, { type, physicalResourceId, epoch, contents }: StackRequest): string {
+function idOf(parts: Parts, request: StackRequest): string {
+  const { type, physicalResourceId, epoch, contents } = request;
+  const { settings } = parts;
   // Of a bucket: a new one's name makes CloudFormation delete the contents of the old one.
   if (contents !== null) return type === 'Delete' ? (physicalResourceId ?? contents.bucket) : contents.bucket;
   const id = epoch === null ? null : physicalId({ cluster: settings.cluster, epoch });
-  return (type === 'Delete' ? physicalResourceId : (id ?? physicalResourceId)) ?? id ?? `synkti/${settings.cluster}`;
+  const stays = type === 'Delete' || formerName(parts, request) !== null;
+  return (stays ? physicalResourceId : (id ?? physicalResourceId)) ?? id ?? `synkti/${settings.cluster}`;
 }
 
 async function launch(parts: Parts, { epoch }: StackRequest, context: LambdaContext): Promise<StackAnswer> {

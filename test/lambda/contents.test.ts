@@ -1,4 +1,4 @@
-/** The seeder as the keeper of the bucket's contents, with real calls. */
+/** The seeder as the keeper of the bucket's contents, with real calls, and of what must not be lost. */
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createSeederHandler } from '../../lambda/seeder.js';
@@ -71,4 +71,11 @@ test('stays where the bucket does, and a bucket that is gone holds nothing up', 
 
 test('of another bucket makes the resource another one', async () => {
   expect(await ask('Update', { ...OWN, Bucket: 'new' }, 'synkti-web')).toMatchObject({ PhysicalResourceId: 'new' });
+});
+
+test('a change of name is refused, so that no node of the old name is left', async () => {
+  const answer = await ask('Update', { Epoch: 'e1' }, 'synkti/shop/e1');
+  expect(answer).toMatchObject({ Status: 'FAILED', PhysicalResourceId: 'synkti/shop/e1' });
+  expect(answer.Reason).toMatch(/can't be renamed: deploy web beside shop, then remove shop/);
+  expect(world.live()).toEqual([]);
 });
