@@ -112,7 +112,7 @@ async function readAround(
     throw new UserError(`--seed takes 1 to 40 letters, digits, dots, hyphens and underscores, not "${seed}".`);
   }
   const noticeMs = typeof flags.notice === 'string' ? readDuration(flags.notice, '--notice', 2_000, 600_000) : null;
-  const usual = timings(flags.realTime === true, noticeMs);
+  const usual = timings(flags.realTime === true, noticeMs, stack !== null);
   const times =
     flags.wait === undefined ? usual : { ...usual, startMs: readDuration(flags.wait, '--wait', 1_000, 3_600_000) };
   const traces = readTraces(flags);

@@ -39,8 +39,11 @@ const SURPLUS_LIMIT_MS = 10_000;
 /** A request that takes longer is called slow. */
 export const SLOW_MS = 1_000;
 export const REQUEST_TIMEOUT_MS = 5_000;
+/** A tenth of AWS's, as all times of a stack are. */
+const STACK_NOTICE_MS = 12_000;
 
-export function timings(realTime: boolean, noticeMs: number | null): Timings {
+/** @param noticeMs null: the usual one. @param stack a stack of the user's own, whose template has times of its own */
+export function timings(realTime: boolean, noticeMs: number | null, stack = false): Timings {
   if (realTime) {
     return {
       noticeMs: noticeMs ?? 120_000,
@@ -66,7 +69,7 @@ export function timings(realTime: boolean, noticeMs: number | null): Timings {
     };
   }
   return {
-    noticeMs: noticeMs ?? 20_000,
+    noticeMs: noticeMs ?? (stack ? STACK_NOTICE_MS : 20_000),
     launchDelayMs: 3_000,
     balancerScale: 0.2,
     deregistrationLagMs: 1_500,
@@ -81,9 +84,8 @@ export function timings(realTime: boolean, noticeMs: number | null): Timings {
     healMs: 60_000,
     silentLimitMs: 10_000,
     outageLimitMs: 6_000,
-    // A queue's 30 s are 3 of the 20 s of a notice, the 5 minutes between two sweeps 30 s.
     functionScale: 0.1,
-    policyScale: 1 / 6,
+    policyScale: 0.1,
   };
 }
 

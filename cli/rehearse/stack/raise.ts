@@ -30,9 +30,14 @@ export interface Raised {
 
 /** Deploys the stack of a rehearsal, and lets its acts be played. @throws DeployError */
 export async function raiseStack(options: RaiseOptions): Promise<Raised> {
-  const { cloud, settings, stack, recorder, view, tell } = options;
+  const { cloud, settings, stack, recorder, view } = options;
+  let givenUp = false;
+  // A deployment that was given up still takes back what it had made: nobody needs to hear of that.
+  const tell = (text: string): void => {
+    if (!givenUp) options.tell(text);
+  };
   for (const remark of stack.remarks) tell(remark);
-  const run = await StackRun.deploy({
+  const deploying = StackRun.deploy({
     cloud,
     config: clientConfig(cloud),
     settings: stack,
@@ -40,6 +45,10 @@ export async function raiseStack(options: RaiseOptions): Promise<Raised> {
     eventsLost: (settings.unkind.events?.lossRate ?? 0) > 0,
     tell,
     onChange: (change) => recorder.add({ type: 'change', atMs: Date.now(), ...change }),
+  });
+  const run = await unlessDenied(deploying, recorder).catch((error) => {
+    givenUp = true;
+    throw error;
   });
   const player = new StackPlayer({
     cloud,
@@ -57,6 +66,34 @@ export async function raiseStack(options: RaiseOptions): Promise<Raised> {
     if (over && market !== 'on-demand') run.agePast();
   };
   return { run, player };
+}
+
+/** What a function may still make of a call that was denied. */
+const AFTER_DENIAL_MS = 8_000;
+
+/**
+ * A seeder waits for minutes until rights that were just made are seen everywhere. Here they are at once, so what is
+ * denied stays denied.
+ */
+async function unlessDenied(deploying: Promise<StackRun>, recorder: Recorder): Promise<StackRun> {
+  let timer: NodeJS.Timeout | undefined;
+  const denied = new Promise<never>((_, reject) => {
+    recorder.onEvent((event) => {
+      if (event.type !== 'denied' || timer !== undefined) return;
+      const { role, action } = event.denial;
+      timer = setTimeout(
+        () => reject(new Error(`${role} may not ${action} while the stack is deployed.`)),
+        AFTER_DENIAL_MS,
+      );
+    });
+  });
+  denied.catch(() => {});
+  deploying.catch(() => {});
+  try {
+    return await Promise.race([deploying, denied]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A rolling update takes so long for each node. */
