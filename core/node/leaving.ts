@@ -8,6 +8,7 @@ import { after, type Context, type MonoMs, NEVER, type WallMs } from '../time.js
 import { ask, isAsking } from './calls.js';
 import { publishMeta, takeGossip } from './gossiping.js';
 import { pursue } from './pursuing.js';
+import { readSpec } from './spec-watch.js';
 import type { Emit, NodeState } from './state.js';
 import { askTarget } from './targets.js';
 import { everySlotServes, nextSeatOfSlot, successor, workloadsRunning } from './view.js';
@@ -38,8 +39,16 @@ export function leave(state: NodeState, cause: LeaveCause, deadlineMs: WallMs | 
   if (cause === 'surplus') state.counters.surplusLeft++;
   const fields = { cause, deadlineMs: deadlineMs ?? null, inMs: deadlineMs === null ? null : deadlineMs - ctx.wallMs };
   emit({ type: 'log', level: 'info', code: 'leaving', fields });
-  if (needsReplacement(state) && successor(state) === null) pursue(state, 'need', nextSeatOfSlot(state), ctx, emit);
+  // Somebody ends the machine: perhaps the whole cluster, and then the spec says so.
+  if (cause === 'stop') readSpec(state, ctx, emit);
+  else replaceSelf(state, ctx, emit);
   publishMeta(state, ctx, emit);
+}
+
+/** Asks for this node's successor, if the cluster still wants one and there is none. */
+export function replaceSelf(state: NodeState, ctx: Context, emit: Emit): void {
+  if (state.leaving === null || !needsReplacement(state) || successor(state) !== null) return;
+  pursue(state, 'need', nextSeatOfSlot(state), ctx, emit);
 }
 
 /** A node that is one too many leaves no empty seat behind. */

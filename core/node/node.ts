@@ -14,7 +14,7 @@ import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
 import { ask, expiredCalls, isAsking, nextCallExpiryMs, takeCall } from './calls.js';
 import { hearImds, reconcileFate, riskEndMs, successorSettledMs } from './fate.js';
 import { ownMeta, publishMeta, takeGossip } from './gossiping.js';
-import { afterTerminate, afterWords, exit, leave, reconcileLeaving } from './leaving.js';
+import { afterTerminate, afterWords, exit, leave, reconcileLeaving, replaceSelf } from './leaving.js';
 import type { NodeEffect, NodeEvent } from './port.js';
 import { afterPursuitCall, nextPursuitMs, reconcilePursuits } from './pursuing.js';
 import { afterConfirm, afterRescueLook, nextVacancyMs, reconcileVacancies } from './rescue.js';
@@ -194,6 +194,8 @@ function afterCall(state: NodeState, id: number, outcome: Outcome, ctx: Context,
       return;
     case 'spec':
       afterSpec(state, outcome as Outcome<'readSpec'>, emit);
+      // A stopped node waited for it, whatever came of it.
+      if (state.leaving?.cause === 'stop') replaceSelf(state, ctx, emit);
       return;
     case 'terminate':
       afterTerminate(state, outcome.ok, ctx, emit);

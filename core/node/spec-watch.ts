@@ -20,6 +20,10 @@ export function reconcileSpec(state: NodeState, ctx: Context, emit: Emit): void 
       state.identity.id,
     ) === 0;
   if (!chosen && newest <= state.spec.version) return;
+  readSpec(state, ctx, emit);
+}
+
+export function readSpec(state: NodeState, ctx: Context, emit: Emit): void {
   ask(state, { for: 'spec' }, { op: 'readSpec', parameter: specParameterName(state.spec.cluster) }, ctx, emit);
 }
 

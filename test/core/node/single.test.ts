@@ -173,12 +173,21 @@ describe('a stop on purpose', () => {
   it('fills the seat, drains, and gives the machine back', () => {
     const host = servingHost();
     const effects = host.step({ type: 'stop', reason: 'signal' });
-    expect(opsOf(effects)).toEqual(expect.arrayContaining(['deregisterTarget', 'readHint']));
+    expect(opsOf(effects)).toEqual(expect.arrayContaining(['deregisterTarget', 'readSpec']));
     drain(host, 150_000);
     expect(host.calls('launch').length).toBe(1);
     expect(host.calls('terminate')).toEqual([{ op: 'terminate', instanceId: SELF }]);
     expect(host.done('exit').length).toBe(1);
     expect(host.state.phase).toBe('gone');
+  });
+
+  it('asks for no successor when the whole cluster is being ended', () => {
+    const host = servingHost();
+    const ended = JSON.stringify({ ...host.state.spec, version: host.state.spec.version + 1, desired: 0 });
+    host.step({ type: 'stop', reason: 'signal' });
+    drain(host, 150_000, { readSpec: { ok: true, value: ended } });
+    expect(host.calls('launch')).toEqual([]);
+    expect(host.calls('terminate').length).toBe(1);
   });
 
   it('does not give it back before its seat is filled, and asks again when ending itself fails', () => {
