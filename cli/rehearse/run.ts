@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LocalCloud } from '../../local/cloud-types.js';
 import type { Bundles } from '../bundles.js';
-import { messageOf } from '../user-error.js';
+import { messageOf, UserError } from '../user-error.js';
 import { ClusterView } from './cluster-view.js';
 import { type Deployment, deploy } from './deploy.js';
 import { describeEvent } from './describe.js';
@@ -99,19 +99,21 @@ export async function run(options: RunOptions): Promise<RunEnd> {
         raised = await raiseStack(tools);
       } catch (error) {
         if (signal.aborted) return { type: 'stopped' };
+        if (error instanceof UserError) throw error;
         return { type: 'not-deployed', problem: messageOf(error), logs: denialsOf(recorder) };
       }
     }
     const deployment = raised?.run.deployment ?? (await deploy(clientConfig(cloud), settings));
-    if (cloud.instances().length === 0) await seedSeats(cloud, deployment.spec, signal);
+    if (raised === null) await seedSeats(cloud, deployment.spec, signal);
     const { startMs, healMs } = settings.timings;
     if (!(await until(() => view.serving(settings.nodes) === settings.nodes, startMs, signal))) {
       if (signal.aborted) return { type: 'stopped' };
       const healthy = view.serving(settings.nodes);
-      const logs = [...denialsOf(recorder), ...lastLogLines(cloud, settings)];
+      const troubles = recorder.troubles.slice(0, MAX_TROUBLES);
+      const logs = [...denialsOf(recorder), ...troubles, ...lastLogLines(cloud, settings)];
       return { type: 'never-healthy', healthy, afterMs: startMs, logs };
     }
-    const url = `${(await raised?.run.url()) ?? balancerUrl(cloud)}${settings.workload.requestPath}`;
+    const url = `${raised?.url ?? balancerUrl(cloud)}${settings.workload.requestPath}`;
     startedMs = Date.now();
     screen.line(`all ${settings.nodes} nodes serve; ${settings.rate} requests a second go to ${url}`, 0, false);
     traffic = startTraffic({ url, rate: settings.rate, timeoutMs: REQUEST_TIMEOUT_MS, slowMs: SLOW_MS });
@@ -204,6 +206,7 @@ function requestsByNode(cloud: LocalCloud): Map<string, number> {
   return requests;
 }
 
+const MAX_TROUBLES = 5;
 const LOG_LINES = 12;
 const LOG_BYTES = 8_192;
 

@@ -26,9 +26,10 @@ export interface RaiseOptions {
 export interface Raised {
   readonly run: StackRun;
   readonly player: StackPlayer;
+  readonly url: string;
 }
 
-/** Deploys the stack of a rehearsal, and lets its acts be played. @throws DeployError */
+/** Deploys the stack of a rehearsal, and lets its acts be played. @throws DeployError, UserError */
 export async function raiseStack(options: RaiseOptions): Promise<Raised> {
   const { cloud, settings, stack, recorder, view } = options;
   let givenUp = false;
@@ -50,6 +51,11 @@ export async function raiseStack(options: RaiseOptions): Promise<Raised> {
     givenUp = true;
     throw error;
   });
+  // Without one there is nothing to wait for.
+  const url = await run.url().catch(async (error) => {
+    await run.close();
+    throw error;
+  });
   const player = new StackPlayer({
     cloud,
     view,
@@ -65,7 +71,7 @@ export async function raiseStack(options: RaiseOptions): Promise<Raised> {
     onShortage(market, over);
     if (over && market !== 'on-demand') run.agePast();
   };
-  return { run, player };
+  return { run, player, url };
 }
 
 /** What a function may still make of a call that was denied. */

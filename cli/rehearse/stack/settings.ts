@@ -102,8 +102,13 @@ function complete(found: FoundStack, flags: StackFlags, exampleService: string, 
   const remarks: string[] = [];
   const inFlightPaths: Record<string, string> = {};
   const standIns: Record<string, readonly string[]> = readStandIns(flags.standIn, found);
-  for (const { name, kind, image, healthPath } of found.places.clusters.flatMap(({ workloads }) => workloads)) {
+  for (const { name, kind, image, port, healthPath } of found.places.clusters.flatMap(({ workloads }) => workloads)) {
     if (kind !== 'container' || docker || standIns[name] !== undefined) continue;
+    if (port === null) {
+      standIns[name] = [process.execPath, '-e', IDLE];
+      remarks.push(`A program that does nothing stands in for the container ${image ?? name}, which has no port.`);
+      continue;
+    }
     standIns[name] = [process.execPath, exampleService, ...(healthPath === null ? [] : [healthPath])];
     inFlightPaths[name] = '/in-flight';
     remarks.push(
@@ -127,6 +132,8 @@ function complete(found: FoundStack, flags: StackFlags, exampleService: string, 
   };
   return { standIns, inFlightPaths, docker, remarks, workload, ground: groundOf(found) };
 }
+
+const IDLE = 'setInterval(() => {}, 60_000)';
 
 /** As the local cloud moves ports that need root. */
 const LOW_PORTS = 1024;
