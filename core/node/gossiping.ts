@@ -3,6 +3,7 @@ import type { GossipEffect, GossipState } from '../gossip/gossip.js';
 import { stepGossip } from '../gossip/gossip.js';
 import { type Address, MAX_PURSUING, type Meta } from '../gossip/member.js';
 import type { Context } from '../time.js';
+import { hearVersion } from './spec-watch.js';
 import type { Emit, NodeState } from './state.js';
 import { ownHealth } from './view.js';
 
@@ -10,6 +11,7 @@ import { ownHealth } from './view.js';
 export function takeGossip(
   state: NodeState,
   step: { readonly state: GossipState; readonly effects: readonly GossipEffect[] },
+  ctx: Context,
   emit: Emit,
 ): void {
   state.gossip = step.state;
@@ -20,6 +22,7 @@ export function takeGossip(
     }
     state.membersChanged = true;
     const { member, change } = effect;
+    hearVersion(state, member.meta.specVersion, ctx);
     const level = change === 'died' || change === 'suspected' ? 'warn' : 'info';
     if (change === 'updated') continue;
     const { slot, generation } = member.meta.seat;
@@ -38,7 +41,7 @@ export function publishMeta(state: NodeState, ctx: Context, emit: Emit): void {
   if (sameMeta(meta, state.meta)) return;
   state.meta = meta;
   state.membersChanged = true;
-  takeGossip(state, stepGossip(state.gossip, { type: 'meta', meta }, ctx), emit);
+  takeGossip(state, stepGossip(state.gossip, { type: 'meta', meta }, ctx), ctx, emit);
 }
 
 /** Of one node's records: what can't change during its life isn't compared. */

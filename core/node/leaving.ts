@@ -133,8 +133,9 @@ function reconcileEnd(state: NodeState, ctx: Context, emit: Emit): void {
   if (state.fate.interruption !== null) {
     // Not before its seat is held again, or nobody would look after it in the meantime.
     if (!needsReplacement(state) || successor(state) !== null) leaveGossip(state, ctx, emit);
-  } else if (state.leaving !== null && canWait(state.leaving) && !everySlotServes(state)) {
-    // What made this leave safe isn't true any more: it stays to help until it is.
+  } else if (!state.leftGossip && state.leaving !== null && canWait(state.leaving) && !everySlotServes(state)) {
+    // What made this leave safe isn't true any more: it stays to help until it is. Once it has left the gossip, what it
+    // knows of others is old.
     return;
   } else if (state.terminateDueMs <= ctx.nowMs && !isAsking(state, (p) => p.for === 'terminate')) {
     leaveGossip(state, ctx, emit);
@@ -146,7 +147,7 @@ function reconcileEnd(state: NodeState, ctx: Context, emit: Emit): void {
 function leaveGossip(state: NodeState, ctx: Context, emit: Emit): void {
   if (state.leftGossip) return;
   state.leftGossip = true;
-  takeGossip(state, stepGossip(state.gossip, { type: 'leave' }, ctx), emit);
+  takeGossip(state, stepGossip(state.gossip, { type: 'leave' }, ctx), ctx, emit);
 }
 
 export function afterTerminate(state: NodeState, ok: boolean, ctx: Context, emit: Emit): void {

@@ -68,6 +68,7 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
     membersChanged: true,
     lookDueMs: ctx.nowMs,
     specDueMs: after(ctx.nowMs, NODE_TIMINGS[spec.gossip.preset].specPollMs),
+    heard: { version: spec.version, sinceMs: ctx.nowMs },
     tags: { wanted: null, written: null, dueMs: ctx.nowMs },
     words: { written: null, dueMs: ctx.nowMs },
     terminateDueMs: ctx.nowMs,
@@ -148,7 +149,7 @@ function take(state: NodeState, event: NodeEvent, ctx: Context, emit: Emit): voi
     case 'exchange':
     case 'exchange-answer':
     case 'exchange-failed':
-      takeGossip(state, stepGossip(state.gossip, event, ctx), emit);
+      takeGossip(state, stepGossip(state.gossip, event, ctx), ctx, emit);
       return;
     case 'imds':
       hearImds(state, event.path, event.status, event.body, ctx, emit);

@@ -17,8 +17,12 @@ import { after, type Context, type MonoMs, NEVER } from '../time.js';
 import { ask, isAsking } from './calls.js';
 import { seedsOf, takeGossip } from './gossiping.js';
 import { pursue } from './pursuing.js';
+import { isBehind } from './spec-watch.js';
 import type { Emit, NodeState } from './state.js';
 import { pursuedElsewhere } from './view.js';
+
+/** Between two looks whether the newer spec has been read. */
+const BEHIND_AGAIN_MS = 500;
 
 export function reconcileVacancies(state: NodeState, ctx: Context, emit: Emit): void {
   // One that goes leaves the vacancies to the others, unless it can wait.
@@ -31,9 +35,14 @@ export function reconcileVacancies(state: NodeState, ctx: Context, emit: Emit): 
     watchVacancies(state, ctx);
   }
   const due = [...state.vacancies].filter(([, v]) => v.dueMs <= ctx.nowMs).map(([slot]) => slot);
+  // A slot that the newer spec doesn't want isn't empty.
+  if (isBehind(state, ctx)) {
+    for (const slot of due) postpone(state, slot, BEHIND_AGAIN_MS, ctx);
+    return;
+  }
   if (due.length === 0 || isAsking(state, (p) => p.for === 'rescue' || p.for === 'confirm')) return;
   const open = due.filter((slot) => !state.pursuits.has(slot) && !heldBack(state, slot));
-  for (const slot of due) if (!open.includes(slot)) postpone(state, slot, ctx);
+  for (const slot of due) if (!open.includes(slot)) postpone(state, slot, state.timings.relookMs, ctx);
   if (open.length === 0) return;
   const { cluster, epoch } = state.spec;
   ask(state, { for: 'rescue' }, { op: 'findNodes', cluster, epoch, slot: null }, ctx, emit);
@@ -71,7 +80,7 @@ export function afterRescueLook(state: NodeState, outcome: Outcome<'findNodes'>,
   for (const [slot, watched] of [...state.vacancies]) {
     if (watched.dueMs > ctx.nowMs || state.pursuits.has(slot)) continue;
     const vacancy = vacancyOf(state, slot);
-    postpone(state, slot, ctx);
+    postpone(state, slot, state.timings.relookMs, ctx);
     if (outcome.ok && vacancy !== null) judge(state, vacancy, watched.sinceMs, outcome.value, ctx, emit);
   }
 }
@@ -80,7 +89,7 @@ export function afterRescueLook(state: NodeState, outcome: Outcome<'findNodes'>,
 function joinUnknown(state: NodeState, nodes: readonly NodeView[], ctx: Context, emit: Emit): void {
   const unknown = nodes.filter((n) => n.state === 'running' && member(state.gossip, n.instanceId) === undefined);
   const seeds = seedsOf(unknown, state.spec.gossip.port);
-  if (seeds.length > 0) takeGossip(state, stepGossip(state.gossip, { type: 'join', seeds }, ctx), emit);
+  if (seeds.length > 0) takeGossip(state, stepGossip(state.gossip, { type: 'join', seeds }, ctx), ctx, emit);
 }
 
 function judge(
@@ -147,10 +156,10 @@ function vacancyOf(state: NodeState, slot: number): Vacancy | null {
   return vacancies(state.spec.desired, members(state.gossip)).find((v) => v.slot === slot) ?? null;
 }
 
-function postpone(state: NodeState, slot: number, ctx: Context): void {
+function postpone(state: NodeState, slot: number, byMs: number, ctx: Context): void {
   const watched = state.vacancies.get(slot);
   if (watched === undefined) return;
-  state.vacancies.set(slot, { ...watched, dueMs: after(ctx.nowMs, state.timings.relookMs) });
+  state.vacancies.set(slot, { ...watched, dueMs: after(ctx.nowMs, byMs) });
 }
 
 export function nextVacancyMs(state: NodeState): MonoMs {

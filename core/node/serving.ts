@@ -28,7 +28,7 @@ export function afterStartLook(state: NodeState, outcome: Outcome<'findNodes'>, 
   const { identity, spec } = state;
   const others = outcome.value.filter((n) => n.instanceId !== identity.id && n.state === 'running');
   const seeds = seedsOf(others, spec.gossip.port);
-  takeGossip(state, stepGossip(state.gossip, { type: 'join', seeds }, ctx), emit);
+  takeGossip(state, stepGossip(state.gossip, { type: 'join', seeds }, ctx), ctx, emit);
   state.lookDueMs = after(ctx.nowMs, state.timings.relookMs);
   // Later looks only find peers.
   if (state.phase !== 'looking') return;

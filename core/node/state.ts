@@ -71,6 +71,8 @@ export interface NodeState {
   membersChanged: boolean;
   lookDueMs: MonoMs;
   specDueMs: MonoMs;
+  /** The newest version of the spec that a peer has told of, and since when. */
+  heard: { readonly version: number; readonly sinceMs: MonoMs };
   tags: { readonly wanted: string | null; readonly written: string | null; readonly dueMs: MonoMs };
   words: { readonly written: string | null; readonly dueMs: MonoMs };
   terminateDueMs: MonoMs;
