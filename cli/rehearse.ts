@@ -20,6 +20,7 @@ Examples:
   synkti rehearse --trace us-east-1f_v100_1.json      a recorded trace of spot capacity
   synkti rehearse --workload "node server.js" --port 3000 --health /healthz
                                                       your own service; it listens on $HOST:$PORT
+  synkti rehearse --app "npx tsx bin/app.ts"          your own stack, with its functions and policies
   synkti rehearse --keep                              leaves the cluster running: look around with the AWS CLI
 
 Exit code: 0 when every promise was kept, 1 when one was broken, 2 when the command line is wrong.`;
