@@ -3,19 +3,20 @@
  * time and made unkind. Calls are carried out when they arrive; their answers may be late or lost.
  */
 import { kindOfCode } from '../../aws/errors.js';
-import type { CloudCall, CloudError, CloudErrorKind, InstanceState, NodeView, Outcome } from '../../core/cloud.js';
+import type { CloudCall, CloudError, Outcome } from '../../core/cloud.js';
 import { chance } from '../../core/rng.js';
 import type { HeldSeat } from '../../core/seats/seat.js';
 import { seatFromTags, TAG } from '../../core/seats/tags.js';
 import type { Spec } from '../../core/spec/spec.js';
 import type { Context } from '../../core/time.js';
+import { fleetRequestOf, launchAnswerOf, nodeViewOf } from '../../local/ec2/model/core-view.js';
 import { describe, describeStatus } from '../../local/ec2/model/describe.js';
 import { createFleet } from '../../local/ec2/model/fleet.js';
 import { terminate } from '../../local/ec2/model/life.js';
 import { createModel, DEFAULT_EC2 } from '../../local/ec2/model/state.js';
 import { createTags } from '../../local/ec2/model/tags.js';
 import { createTemplate, createTemplateVersion, DEFAULT_METADATA } from '../../local/ec2/model/templates.js';
-import type { Ec2Model, FleetRequest, InstanceRecord } from '../../local/ec2/model/types.js';
+import type { Ec2Model, InstanceRecord } from '../../local/ec2/model/types.js';
 import { AwsError } from '../../local/wire/error.js';
 
 export interface CloudFaults {
@@ -121,27 +122,20 @@ export class ModelCloud {
   #act(call: CloudCall, ctx: Context): Outcome {
     switch (call.op) {
       case 'launch': {
-        const answer = createFleet(this.ec2, fleetRequest(call), ctx);
-        const errors = answer.errors.map(({ code, message, override }) => ({
-          kind: kindOfCode(code) ?? ('configuration' as CloudErrorKind),
-          code,
-          message,
-          instanceType: override.instanceType,
-          zone: override.zone,
-        }));
-        return { ok: true, value: { instanceIds: answer.instances.flatMap((i) => i.instanceIds), errors } };
+        const answer = createFleet(this.ec2, fleetRequestOf(call.request), ctx);
+        return { ok: true, value: launchAnswerOf(call.request, answer, (code) => kindOfCode(code) ?? 'configuration') };
       }
       case 'findNodes': {
         const filters = [{ name: `tag:${TAG.cluster}`, values: [call.cluster] }];
         if (call.slot !== null) filters.push({ name: `tag:${TAG.slot}`, values: [String(call.slot)] });
         const found = describe(this.ec2, { instanceIds: [], filters, maxResults: null, nextToken: null }, ctx);
-        return { ok: true, value: found.items.map((item) => view(item, null)) };
+        return { ok: true, value: found.items.map((item) => nodeViewOf(item)) };
       }
       case 'describeNode': {
         const query = { instanceIds: [call.instanceId], filters: [], maxResults: null, nextToken: null };
         const [item] = describe(this.ec2, query, ctx).items;
         const [status] = describeStatus(this.ec2, { ...query, all: true }, ctx).items;
-        return { ok: true, value: item === undefined ? null : view(item, status?.status !== 'impaired') };
+        return { ok: true, value: item === undefined ? null : nodeViewOf(item, status?.status !== 'impaired') };
       }
       case 'registerTarget':
         this.registered.add(call.instanceId);
@@ -193,47 +187,4 @@ export const seatOf = (record: InstanceRecord): HeldSeat | null => seatFromTags(
 
 function failure(kind: CloudError['kind'], code: string, message: string): Outcome {
   return { ok: false, error: { kind, code, message } };
-}
-
-function view(record: InstanceRecord, statusOk: boolean | null): NodeView {
-  return {
-    instanceId: record.instanceId,
-    state: record.state as InstanceState,
-    statusOk,
-    privateIp: record.privateIp,
-    zone: record.zone,
-    instanceType: record.instanceType,
-    lifecycle: record.lifecycle,
-    launchTimeMs: record.launchTimeMs,
-    seat: seatFromTags(record.tags),
-    token: record.tags[TAG.token] ?? null,
-  };
-}
-
-function fleetRequest(call: CloudCall & { readonly op: 'launch' }): FleetRequest {
-  const { request } = call;
-  const tags = Object.fromEntries(request.tags);
-  return {
-    clientToken: request.token,
-    configs: [
-      {
-        templateId: request.templateId,
-        version: String(request.templateVersion),
-        overrides: request.overrides.map((o) => ({ ...o, priority: null })),
-      },
-    ],
-    total: 1,
-    spot: null,
-    onDemand: null,
-    defaultMarket: request.market,
-    spotAllocation: 'price-capacity-optimized',
-    onDemandAllocation: null,
-    interruptionBehavior: null,
-    minSpot: null,
-    minOnDemand: null,
-    tagSpecifications: [
-      { resourceType: 'instance', tags },
-      { resourceType: 'fleet', tags },
-    ],
-  };
 }
