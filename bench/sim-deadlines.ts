@@ -9,8 +9,9 @@ import { parseTrace, simulate } from '../sim/index.js';
 
 const [folder, starts = '300', jobs = '1', zones] = process.argv.slice(2);
 if (folder === undefined) {
-  process.stderr.write('usage: sim-deadlines.ts <folder of traces> [starts] [threads] [zones]\n');
-  process.exit(2);
+  // Recorded traces aren't part of the project: with all benchmarks at once, there is nothing to measure here.
+  process.stdout.write('skipped: it needs a folder of traces: sim-deadlines.ts <folder> [starts] [threads] [zones]\n');
+  process.exit(0);
 }
 const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
 const traces = files
