@@ -8,6 +8,7 @@ const TIMEOUT_MS = 5_000;
 const LAUNCH_TIMEOUT_MS = 15_000;
 /** Of looks at a whole cluster: thousands of nodes are many pages. */
 const LOOK_TIMEOUT_MS = 20_000;
+const LONG_LOOKS: ReadonlySet<AnyCall['op']> = new Set(['findNodes', 'findImpaired', 'findInstanceTypes']);
 /** Calls at once: as many as a client has sockets, so that none spends its time-out in a queue. */
 const AT_ONCE = 4;
 
@@ -37,7 +38,7 @@ export async function runScript<T>(script: Script<T>, { carry, clock, pause }: P
 
 function timeoutOf({ op }: AnyCall): number {
   if (op === 'launch') return LAUNCH_TIMEOUT_MS;
-  return op === 'findNodes' || op === 'findImpaired' ? LOOK_TIMEOUT_MS : TIMEOUT_MS;
+  return LONG_LOOKS.has(op) ? LOOK_TIMEOUT_MS : TIMEOUT_MS;
 }
 
 export const realPause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.ceil(ms)));

@@ -1,9 +1,10 @@
 /**
- * CloudFormation's custom resources: the first nodes at a deployment, the last at a deletion, and the contents of the
- * bucket, which go before it does. It always answers, since a
- * stack that gets no answer hangs.
+ * CloudFormation's custom resources: the first nodes at a deployment, the last at a deletion; the contents of the
+ * bucket, which go before it does; and the instance types that have what the cluster asks for. It always answers, since
+ * a stack that gets no answer hangs.
  */
 import { emptyBucket } from '../core/fallback/empty.js';
+import { readInstanceWish, resolveTypes } from '../core/fallback/instance-types.js';
 import { lookAround, lookPatiently } from '../core/fallback/look.js';
 import { assess } from '../core/fallback/outcome.js';
 import { removeAll, seed } from '../core/fallback/seed.js';
@@ -12,6 +13,7 @@ import {
   answerOfEmptying,
   answerOfRemoval,
   answerOfSeeding,
+  answerOfTypes,
   type Contents,
   namedBy,
   physicalId,
@@ -59,6 +61,7 @@ export const createSeederHandler =
 
 function answerTo(parts: Parts, request: StackRequest, context: LambdaContext): Promise<StackAnswer> {
   if (request.contents !== null) return tendContents(parts, request, request.contents, context);
+  if (request.requirements !== null) return chooseTypes(parts, request, request.requirements, context);
   if (request.type === 'Delete') return remove(parts, request, context);
   const former = formerName(parts, request);
   if (former === null) return launch(parts, request, context);
@@ -77,8 +80,9 @@ function formerName({ settings }: Parts, { type, physicalResourceId }: StackRequ
 
 /** One that changes would make CloudFormation delete the old one, and its nodes. */
 function idOf(parts: Parts, request: StackRequest): string {
-  const { type, physicalResourceId, epoch, contents } = request;
+  const { type, physicalResourceId, epoch, contents, requirements } = request;
   const { settings } = parts;
+  if (requirements !== null) return physicalResourceId ?? `instance types of ${settings.cluster}`;
   // Of a bucket: a new one's name makes CloudFormation delete the contents of the old one.
   if (contents !== null) return type === 'Delete' ? (physicalResourceId ?? contents.bucket) : contents.bucket;
   const id = epoch === null ? null : physicalId({ cluster: settings.cluster, epoch });
@@ -131,6 +135,20 @@ async function tendContents(
   if (!empty) return { status: 'SUCCESS', reason: 'The bucket stays as it is.' };
   const start = parts.clock();
   return answerOfEmptying(await play(parts, emptyBucket(bucket, endOf(context, start), start)));
+}
+
+async function chooseTypes(
+  parts: Parts,
+  { type }: StackRequest,
+  requirements: string,
+  context: LambdaContext,
+): Promise<StackAnswer> {
+  if (type === 'Delete') return { status: 'SUCCESS', reason: 'There is nothing to do.' };
+  const wish = readInstanceWish(requirements);
+  if (!wish.ok) return { status: 'FAILED', reason: wish.problem };
+  const start = parts.clock();
+  const options = { untilMs: earliest(after(start.nowMs, SEED_MS), endOf(context, start)), mendMs: MEND_MS };
+  return answerOfTypes(await play(parts, resolveTypes(wish.value, options, start)));
 }
 
 const clusterOf = ({ settings }: Parts) => ({ name: settings.cluster, parameter: settings.specParameter });

@@ -7,6 +7,7 @@ import { createSsm, ssmClient } from '../ssm.js';
 import { within } from '../within.js';
 import { createFallbackEc2 } from './ec2.js';
 import { createFallbackElbv2 } from './elbv2.js';
+import { findInstanceTypes } from './instance-types.js';
 import { createFallbackS3 } from './s3.js';
 import { createFallbackSsm } from './ssm.js';
 
@@ -41,6 +42,8 @@ export function createFallbackCloud(config: ClientConfig): FallbackCloud {
         return createFallbackEc2(ec2.get()).findOrphans(call.cluster, call.epoch, signal);
       case 'deleteOrphan':
         return createFallbackEc2(ec2.get()).deleteOrphan(call.kind, call.id, signal);
+      case 'findInstanceTypes':
+        return findInstanceTypes(ec2.get(), call.wish, signal);
       case 'registerTarget':
         return createElbv2(elbv2.get()).register(call.targetGroupArn, call.instanceId, call.port, signal);
       case 'deregisterTarget':

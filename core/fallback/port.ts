@@ -1,5 +1,6 @@
 import type { CloudCall, CloudError, CloudValues } from '../cloud.js';
 import type { WallMs } from '../time.js';
+import type { InstanceWish, TypeFacts } from './instance-types.js';
 
 /**
  * What the fallback asks of AWS besides the calls of a node's brain (core/cloud.ts). They have a union of their own, so
@@ -21,6 +22,8 @@ export type FallbackCall =
   | { readonly op: 'findVersions'; readonly bucket: string }
   /** All of them, or it fails. */
   | { readonly op: 'deleteVersions'; readonly bucket: string; readonly versions: readonly ObjectVersion[] }
+  /** The instance types that have what is wished. */
+  | { readonly op: 'findInstanceTypes'; readonly wish: InstanceWish }
   /** Runs the cluster's drain document on a node, through SSM. */
   | { readonly op: 'sendDrain'; readonly document: string; readonly instanceId: string };
 
@@ -68,6 +71,7 @@ export interface FallbackValues {
   findReport: boolean;
   findVersions: readonly ObjectVersion[];
   deleteVersions: null;
+  findInstanceTypes: readonly TypeFacts[];
   sendDrain: null;
 }
 

@@ -2,6 +2,7 @@
 import { CLUSTER_NAME } from '../spec/parse.js';
 import type { Emptied } from './empty.js';
 import type { Filled } from './fill.js';
+import type { Resolved } from './instance-types.js';
 import type { Removed } from './seed.js';
 
 export interface StackRequest {
@@ -16,6 +17,8 @@ export interface StackRequest {
   readonly epoch: string | null;
   /** Given where the resource is a bucket's contents, not the cluster's seats. */
   readonly contents: Contents | null;
+  /** Given where the resource is a choice of instance types: what they must have, unchecked. */
+  readonly requirements: string | null;
 }
 
 export interface Contents {
@@ -32,7 +35,7 @@ export function readStackRequest(event: unknown): StackRequest | null {
   if (RequestType !== 'Create' && RequestType !== 'Update' && RequestType !== 'Delete') return null;
   if (!isText(ResponseURL) || !isText(StackId) || !isText(RequestId) || !isText(LogicalResourceId)) return null;
   const properties = typeof ResourceProperties === 'object' && ResourceProperties !== null ? ResourceProperties : {};
-  const { Epoch, Bucket, Empty } = properties as Record<string, unknown>;
+  const { Epoch, Bucket, Empty, Requirements } = properties as Record<string, unknown>;
   return {
     type: RequestType,
     responseUrl: ResponseURL,
@@ -43,6 +46,7 @@ export function readStackRequest(event: unknown): StackRequest | null {
     epoch: typeof Epoch === 'string' && /^[a-z0-9]{1,12}$/.test(Epoch) ? Epoch : null,
     // CloudFormation hands everything on as text.
     contents: isText(Bucket) ? { bucket: Bucket, empty: Empty === 'true' } : null,
+    requirements: isText(Requirements) ? Requirements : null,
   };
 }
 
@@ -64,6 +68,8 @@ export function namedBy(id: string | null): Named | null {
 export interface StackAnswer {
   readonly status: 'SUCCESS' | 'FAILED';
   readonly reason: string;
+  /** Attributes of the resource, for the template. */
+  readonly data?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -102,8 +108,31 @@ export function answerOfEmptying({ deleted, error }: Emptied): StackAnswer {
   };
 }
 
+/** `InstanceTypes` is a list in JSON, as it stands in the spec. */
+export function answerOfTypes(resolved: Resolved): StackAnswer {
+  if (!resolved.ok) {
+    const { code, message } = resolved.error;
+    return { status: 'FAILED', reason: `EC2 doesn't tell which instance types fit: ${code}: ${message}` };
+  }
+  const { types, fitting } = resolved;
+  if (types.length === 0) {
+    const what = 'what capacity.requirements ask for';
+    const why =
+      fitting === 0
+        ? `No instance type of the Region has ${what}: widen them.`
+        : `${fitting} instance types have ${what}, but none is to be had on spot in the cluster's zones: widen them, or choose other subnets.`;
+    return { status: 'FAILED', reason: why };
+  }
+  const reason = `${types.length} of ${fitting} types that fit: ${types.join(', ')}.`;
+  return { status: 'SUCCESS', reason, data: { InstanceTypes: JSON.stringify(types) } };
+}
+
 /** The body of the answer. CloudFormation takes 4,096 bytes at most. */
-export function answerBody(request: StackRequest, physicalResourceId: string, { status, reason }: StackAnswer): string {
+export function answerBody(
+  request: StackRequest,
+  physicalResourceId: string,
+  { status, reason, data }: StackAnswer,
+): string {
   return JSON.stringify({
     Status: status,
     Reason: reason.slice(0, 1_000),
@@ -111,5 +140,6 @@ export function answerBody(request: StackRequest, physicalResourceId: string, { 
     StackId: request.stackId,
     RequestId: request.requestId,
     LogicalResourceId: request.logicalResourceId,
+    ...(data === undefined ? {} : { Data: data }),
   });
 }

@@ -1,7 +1,7 @@
-import { show } from '../show.js';
+import { type Field, type Parsed, Problem, read } from './field.js';
 import type { HealthSpec, LaunchSpec, MountSpec, PolicySpec, PoolSpec, Spec, WorkloadSpec } from './spec.js';
 
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
+export type { Parsed } from './field.js';
 
 /** What the spec's policies are when it doesn't say. Times in ms. */
 export const DEFAULT_POLICY: PolicySpec = {
@@ -22,24 +22,13 @@ export const DEFAULT_HEALTH: Omit<HealthSpec, 'path'> = {
   unhealthyAfter: 3,
 };
 
+/** What a workload of tasks is when the spec doesn't say. */
+export const DEFAULT_TASKS = { maxTasks: 4, leaseMs: 60_000 } as const;
+
 /** Reads a spec. The problem is one sentence that names the field: the spec is written by people, too. */
 export function parseSpec(text: string): Parsed<Spec> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    const why = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').slice(0, 200);
-    return { ok: false, problem: `The spec isn't JSON: ${why}.` };
-  }
-  try {
-    return { ok: true, value: spec(new Field('spec', json)) };
-  } catch (error) {
-    if (error instanceof Problem) return { ok: false, problem: error.message };
-    throw error;
-  }
+  return read('spec', text, spec);
 }
-
-class Problem extends Error {}
 
 function spec(field: Field): Spec {
   field.onlyKeys(
@@ -58,6 +47,9 @@ function spec(field: Field): Spec {
   const workloads = field.at('workloads').list(0, 20).map(workload);
   const names = new Set(workloads.map((w) => w.name));
   if (names.size !== workloads.length) throw new Problem('spec.workloads: two workloads have the same name.');
+  if (workloads.filter((w) => w.kind === 'tasks').length > 1) {
+    throw new Problem('spec.workloads: two workloads are of kind tasks; one queue serves all tasks of a cluster.');
+  }
   const gossip = field.at('gossip');
   gossip.onlyKeys('preset', 'port', 'secretId');
   return {
@@ -82,45 +74,70 @@ function spec(field: Field): Spec {
 export const CLUSTER_NAME = /^[a-z][a-z0-9-]{0,23}$/;
 
 function launch(field: Field): LaunchSpec {
-  field.onlyKeys('templateId', 'templateVersion', 'pools', 'onDemandAfter', 'onDemandBase');
+  field.onlyKeys('templateId', 'templateVersion', 'pools', 'instanceTypes', 'subnets', 'onDemandAfter', 'onDemandBase');
   const after = field.at('onDemandAfter');
   return {
     templateId: field.at('templateId').text(/^lt-[0-9a-f]{8,17}$/, 'the id of a launch template (lt-...)'),
     templateVersion: field.at('templateVersion').integer(1, 1_000_000),
-    pools: pools(field.at('pools')),
+    pools: field.at('instanceTypes').absent ? pools(field.at('pools')) : everyPool(field),
     onDemandAfter: after.absent ? null : after.integer(0, 1_000),
     onDemandBase: field.at('onDemandBase').integer(0, 10_000, 0),
   };
 }
 
-/** A fleet can't hold two subnets of one zone. */
 function pools(field: Field): PoolSpec[] {
-  const found = field.list(1, 300).map(pool);
+  const found = field.list(1, MOST_POOLS).map((one) => {
+    one.onlyKeys('instanceType', 'zone', 'subnetId');
+    return { instanceType: instanceType(one.at('instanceType')), ...place(one) };
+  });
+  return consistent(field.name, found);
+}
+
+/** Every type in every subnet's zone, which is shorter to write. */
+function everyPool(field: Field): PoolSpec[] {
+  if (!field.at('pools').absent) {
+    throw new Problem(`${field.name} has pools and also instanceTypes, which say the same: leave one of them out.`);
+  }
+  const types = field.at('instanceTypes').list(1, MOST_POOLS).map(instanceType);
+  const places = field
+    .at('subnets')
+    .list(1, 100)
+    .map((one) => {
+      one.onlyKeys('zone', 'subnetId');
+      return place(one);
+    });
+  if (types.length * places.length > MOST_POOLS) {
+    throw new Problem(`${field.name}: its types and subnets make more than ${MOST_POOLS} pools.`);
+  }
+  const every = places.flatMap((one) => types.map((type) => ({ instanceType: type, ...one })));
+  return consistent(field.name, every);
+}
+
+const MOST_POOLS = 300;
+
+/** A fleet can't hold two subnets of one zone. */
+function consistent(name: string, found: PoolSpec[]): PoolSpec[] {
   const subnets = new Map<string, string>();
   const names = new Set<string>();
   for (const { instanceType, zone, subnetId } of found) {
     const other = subnets.get(zone) ?? subnetId;
     if (other !== subnetId) {
-      throw new Problem(
-        `${field.name}: zone ${zone} has two subnets, ${other} and ${subnetId}; a fleet takes one a zone.`,
-      );
+      throw new Problem(`${name}: zone ${zone} has two subnets, ${other} and ${subnetId}; a fleet takes one a zone.`);
     }
-    if (names.has(`${instanceType} ${zone}`))
-      throw new Problem(`${field.name}: ${instanceType} in ${zone} is there twice.`);
+    if (names.has(`${instanceType} ${zone}`)) throw new Problem(`${name}: ${instanceType} in ${zone} is there twice.`);
     subnets.set(zone, subnetId);
     names.add(`${instanceType} ${zone}`);
   }
   return found;
 }
 
-function pool(field: Field): PoolSpec {
-  field.onlyKeys('instanceType', 'zone', 'subnetId');
-  return {
-    instanceType: field.at('instanceType').text(/^[a-z0-9-]+\.[a-z0-9-]+$/, 'an instance type such as m7g.large'),
-    zone: field.at('zone').text(/^[a-z0-9-]{3,40}$/, 'a zone such as us-east-1a'),
-    subnetId: field.at('subnetId').text(/^subnet-[0-9a-z]{1,17}$/, 'the id of a subnet (subnet-...)'),
-  };
-}
+const instanceType = (field: Field): string =>
+  field.text(/^[a-z0-9-]+\.[a-z0-9-]+$/, 'an instance type such as m7g.large');
+
+const place = (field: Field): Omit<PoolSpec, 'instanceType'> => ({
+  zone: field.at('zone').text(/^[a-z0-9-]{3,40}$/, 'a zone such as us-east-1a'),
+  subnetId: field.at('subnetId').text(/^subnet-[0-9a-z]{1,17}$/, 'the id of a subnet (subnet-...)'),
+});
 
 function workload(field: Field): WorkloadSpec {
   const health = field.at('health');
@@ -142,12 +159,26 @@ function workload(field: Field): WorkloadSpec {
     throw new Problem(`${field.name}: a health check or a target group needs a port.`);
   }
   const baseKeys = ['kind', ...Object.keys(base)];
-  if (field.at('kind').oneOf('process', 'container') === 'process') {
+  const kind = field.at('kind').oneOf('process', 'container', 'tasks');
+  if (kind === 'tasks') {
+    field.onlyKeys(...baseKeys, 'memoryMiB', 'gpuMemoryMiB', 'maxTasks', 'leaseMs');
+    if (base.port !== null) throw new Problem(`${field.name}: a workload of tasks has no port.`);
+    const memory = field.at('memoryMiB');
+    return {
+      ...base,
+      kind,
+      memoryMiB: memory.absent ? null : memory.integer(1, 100_000_000),
+      gpuMemoryMiB: field.at('gpuMemoryMiB').integer(0, 100_000_000, 0),
+      maxTasks: field.at('maxTasks').integer(1, 256, DEFAULT_TASKS.maxTasks),
+      leaseMs: field.at('leaseMs').integer(3_000, 3_600_000, DEFAULT_TASKS.leaseMs),
+    };
+  }
+  if (kind === 'process') {
     field.onlyKeys(...baseKeys, 'command', 'workingDirectory');
     const folder = field.at('workingDirectory');
     return {
       ...base,
-      kind: 'process',
+      kind,
       command: field
         .at('command')
         .list(1, 1_000)
@@ -158,7 +189,7 @@ function workload(field: Field): WorkloadSpec {
   field.onlyKeys(...baseKeys, 'image', 'args', 'gpus', 'mounts');
   return {
     ...base,
-    kind: 'container',
+    kind,
     image: field.at('image').text(/^\S{1,500}$/, 'an image such as nginx:1.29'),
     args: field
       .at('args')
@@ -201,82 +232,4 @@ function policy(field: Field): PolicySpec {
     silentPatienceMs: ms('silentPatienceMs'),
     bootPatienceMs: ms('bootPatienceMs'),
   };
-}
-
-/** A value with its path, so that every complaint says where. */
-class Field {
-  readonly name: string;
-  readonly #value: unknown;
-
-  constructor(name: string, value: unknown) {
-    this.name = name;
-    this.#value = value;
-  }
-
-  get absent(): boolean {
-    return this.#value === undefined || this.#value === null;
-  }
-
-  at(key: string): Field {
-    return new Field(`${this.name}.${key}`, this.#object()[key]);
-  }
-
-  onlyKeys(...keys: readonly string[]): void {
-    for (const key of Object.keys(this.#object())) {
-      if (!keys.includes(key)) {
-        throw new Problem(`${this.name} has a field that isn't known, ${show(key)}; known are: ${keys.join(', ')}.`);
-      }
-    }
-  }
-
-  integer(low: number, high: number, fallback?: number): number {
-    if (this.absent && fallback !== undefined) return fallback;
-    const value = this.#value;
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= low && value <= high) return value;
-    const range = low === high ? `${low}` : `a whole number from ${low} to ${high}`;
-    throw new Problem(`${this.name} must be ${range}, not ${show(value)}.`);
-  }
-
-  text(pattern: RegExp, meaning: string): string {
-    if (typeof this.#value === 'string' && pattern.test(this.#value)) return this.#value;
-    throw new Problem(`${this.name} must be ${meaning}, not ${show(this.#value)}.`);
-  }
-
-  boolean(fallback: boolean): boolean {
-    if (this.absent) return fallback;
-    if (typeof this.#value === 'boolean') return this.#value;
-    throw new Problem(`${this.name} must be true or false, not ${show(this.#value)}.`);
-  }
-
-  oneOf<T extends string>(...choices: readonly T[]): T {
-    const found = choices.find((choice) => choice === this.#value);
-    if (found !== undefined) return found;
-    throw new Problem(`${this.name} must be one of ${choices.join(', ')}, not ${show(this.#value)}.`);
-  }
-
-  /** An absent list is empty. */
-  list(low: number, high: number): Field[] {
-    const value = this.absent ? [] : this.#value;
-    if (!Array.isArray(value) || value.length < low || value.length > high) {
-      throw new Problem(`${this.name} must be a list of ${low} to ${high} entries, not ${show(this.#value)}.`);
-    }
-    return value.map((entry, i) => new Field(`${this.name}[${i}]`, entry));
-  }
-
-  textMap(): Readonly<Record<string, string>> {
-    if (this.absent) return {};
-    const entries = Object.entries(this.#object());
-    for (const [key, value] of entries) {
-      if (typeof value !== 'string')
-        throw new Problem(`${this.name}, field ${show(key)}, must be text, not ${show(value)}.`);
-    }
-    return Object.fromEntries(entries) as Record<string, string>;
-  }
-
-  #object(): Readonly<Record<string, unknown>> {
-    if (typeof this.#value === 'object' && this.#value !== null && !Array.isArray(this.#value)) {
-      return this.#value as Record<string, unknown>;
-    }
-    throw new Problem(`${this.name} must be an object, not ${show(this.#value)}.`);
-  }
 }

@@ -40,7 +40,7 @@ export interface PoolSpec {
   readonly subnetId: string;
 }
 
-export type WorkloadSpec = ProcessWorkload | ContainerWorkload;
+export type WorkloadSpec = ProcessWorkload | ContainerWorkload | TasksWorkload;
 
 interface WorkloadBase {
   /** Unique in the spec; letters, digits and hyphens. */
@@ -72,6 +72,22 @@ export interface ContainerWorkload extends WorkloadBase {
   readonly gpus: number;
   /** Folders of the node that the container sees; absent: none. */
   readonly mounts?: readonly MountSpec[];
+}
+
+/**
+ * Batch tasks from the cluster's queue (core/tasks): no port, no health check, no targets. At most one of a spec's
+ * workloads.
+ */
+export interface TasksWorkload extends WorkloadBase {
+  readonly kind: 'tasks';
+  /** Room for tasks on a node, in MiB; null: the memory that is free at its start, less 512 MiB. */
+  readonly memoryMiB: number | null;
+  /** GPU memory for tasks on a node, in MiB. */
+  readonly gpuMemoryMiB: number;
+  /** Tasks that run together on a node at most. */
+  readonly maxTasks: number;
+  /** A holder that hasn't renewed its lease for so long has lost it; ms. It renews in a third of that. */
+  readonly leaseMs: number;
 }
 
 /** Absolute paths on the node and in the container. */
