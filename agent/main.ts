@@ -118,7 +118,7 @@ async function main(config: Config, log: Log): Promise<void> {
     names: spec.workloads.map(({ name }) => name),
     createDriver(name, onHealth) {
       const workload = spec.workloads.find((one) => one.name === name);
-      if (workload === undefined) throw new Error(`no workload ${name}`);
+      if (workload === undefined || workload.kind === 'tasks') throw new Error(`no driver for workload ${name}`);
       return createDriver(workload, {
         bindAddress,
         environment: workloadEnvironment(identity),

@@ -77,7 +77,7 @@ export function workloadEnvironment({ instanceId, instanceType, zone, region, li
   };
 }
 
-export function createDriver(workload: WorkloadSpec, context: DriverContext): Driver {
+export function createDriver(workload: Exclude<WorkloadSpec, { kind: 'tasks' }>, context: DriverContext): Driver {
   switch (workload.kind) {
     case 'process':
       return createProcessDriver(workload, context);
