@@ -7,6 +7,7 @@ import { leftoverActions } from './leftover-actions.js';
 import { placeActions } from './place-actions.js';
 import { tagActions } from './tag-actions.js';
 import { templateActions } from './template-actions.js';
+import { typeActions } from './type-actions.js';
 
 /** EC2's part of the local cloud: thin handlers over the pure model in model/. */
 export function ec2Service(host: Ec2Host): Service {
@@ -21,6 +22,7 @@ export function ec2Service(host: Ec2Host): Service {
       ...placeActions(host),
       ...tagActions(host),
       ...templateActions(host),
+      ...typeActions(host),
     ]),
   });
 }
