@@ -17,6 +17,7 @@ import {
 import { Construct } from 'constructs';
 import { type AgentAsset, agentAsset } from './agent-asset.js';
 import { type Capacity, resolveCapacity } from './capacity.js';
+import { chosenTypes } from './chosen-types.js';
 import type { ISynktiCluster, SynktiClusterProps } from './cluster-props.js';
 import { Fallback } from './fallback.js';
 import { guard } from './guards.js';
@@ -33,6 +34,7 @@ import { contents, seats } from './seats.js';
 import { specJson, type WrittenWorkload } from './spec-json.js';
 import { clusterBucket, gossipKey, keepVersions } from './storage.js';
 import { TargetRights } from './target-rights.js';
+import { expireTasks, grantSubmit, taskRights } from './tasks.js';
 import { type NodeFiles, nodeUserData, type PrivateImage } from './user-data.js';
 import type { Workload } from './workload.js';
 
@@ -85,6 +87,7 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
   readonly #files: NodeFiles[] = [];
   readonly #images: PrivateImage[] = [];
   readonly #targetRights: TargetRights;
+  readonly #chosenTypes: number | undefined;
 
   constructor(scope: Construct, id: string, props: SynktiClusterProps) {
     super(scope, id);
@@ -138,10 +141,15 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
     this.specParameter.node.addDependency(this.#policy);
 
     const emptiesBucket = removalPolicy === RemovalPolicy.DESTROY;
-    const fallback = new Fallback(this, { subnets, retention, emptiesBucket });
+    const { requirements } = capacity;
+    const findsTypes = requirements !== undefined;
+    const fallback = new Fallback(this, { subnets, retention, emptiesBucket, findsTypes });
     const { interruption, ended, sweep } = fallback;
     const errands = [interruption.policy, ended.policy, sweep.policy];
     this.deadLetterQueue = fallback.deadLetters;
+    if (findsTypes) {
+      this.#chosenTypes = chosenTypes(this, fallback, requirements, capacity.architecture, subnets);
+    }
     this.#targetRights = new TargetRights(this.#policy, errands, sweep.policy);
 
     const main = this.#add(props.workload, props.loadBalancing ?? defaultLoadBalancing(props.workload), this);
@@ -173,6 +181,10 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
    */
   public addWorkload(workload: Workload, loadBalancing?: LoadBalancing): void {
     this.#add(workload, loadBalancing ?? LoadBalancing.none(), new Construct(this, `Workload-${workload.name}`));
+  }
+
+  public grantSubmit(grantee: iam.IGrantable): iam.Grant {
+    return grantSubmit(this, grantee);
   }
 
   /**
@@ -238,6 +250,14 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
       addRights(this.#policy, ...pullRights(workload._repository));
       this.#images.push({ registry: workload._repository.registryUri, image: workload._image });
     }
+    const tasks = workload._tasks;
+    if (tasks !== undefined) {
+      addRights(this.#policy, ...taskRights(this.bucket, tasks));
+      expireTasks(this.#bucket, tasks);
+      for (const { image, repository } of tasks.images ?? []) {
+        this.#images.push({ registry: repository.registryUri, image });
+      }
+    }
     if (workload._needsInstanceMetadata) allowContainersMetadata(this.launchTemplate);
     this.#written.push(workload._written(bound.targets === undefined ? [] : [bound.targets.targetGroupArn]));
     this.#workloads.push(workload);
@@ -264,6 +284,7 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
     return specJson(Stack.of(this), {
       cluster: this.clusterName,
       capacity,
+      chosenTypes: this.#chosenTypes,
       launchTemplate: this.launchTemplate,
       subnets,
       workloads: this.#written,

@@ -56,6 +56,13 @@ export const leftoverRights = (cluster: SynktiCluster): readonly Right[] => [
 /** Actions that find leftovers. */
 export const LOOK_FOR_LEFTOVERS: readonly string[] = ['ec2:DescribeVolumes', 'ec2:DescribeNetworkInterfaces'];
 
+/** Actions that find instance types by what they have. */
+export const LOOK_FOR_TYPES: readonly string[] = [
+  'ec2:GetInstanceTypesFromInstanceRequirements',
+  'ec2:DescribeInstanceTypes',
+  'ec2:DescribeInstanceTypeOfferings',
+];
+
 /** Writing the incident of a node that couldn't. */
 export const incidentRights = (cluster: SynktiCluster): readonly Right[] => [
   {

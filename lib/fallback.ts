@@ -25,6 +25,7 @@ import {
   endRights,
   incidentRights,
   LOOK_FOR_LEFTOVERS,
+  LOOK_FOR_TYPES,
   leftoverRights,
   takeBackRights,
 } from './fallback-rights.js';
@@ -35,6 +36,8 @@ interface FallbackProps {
   readonly retention: logs.RetentionDays;
   /** Whether the seeder may empty the bucket. */
   readonly emptiesBucket: boolean;
+  /** Whether the seeder finds the instance types. */
+  readonly findsTypes: boolean;
 }
 
 /** A missed event costs at most this. */
@@ -55,7 +58,7 @@ export class Fallback extends Construct {
   readonly sweep: FallbackFunction;
   readonly seeder: FallbackFunction;
 
-  constructor(cluster: SynktiCluster, { subnets, retention, emptiesBucket }: FallbackProps) {
+  constructor(cluster: SynktiCluster, { subnets, retention, emptiesBucket, findsTypes }: FallbackProps) {
     super(cluster, 'Fallback');
     const name = cluster.clusterName;
     const environment = { SYNKTI_CLUSTER: name };
@@ -103,7 +106,7 @@ export class Fallback extends Construct {
       retention,
       environment,
       rights: [
-        ...seatRights(cluster, subnets),
+        ...seatRights(cluster, subnets, findsTypes ? LOOK_FOR_TYPES : []),
         ...takeBackRights(cluster),
         ...endRights(cluster),
         ...(emptiesBucket ? emptyingRights(cluster) : []),

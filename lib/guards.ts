@@ -7,8 +7,11 @@ import type { IConstruct } from 'constructs';
 import type { Capacity } from './capacity.js';
 import type { SynktiCluster } from './cluster.js';
 import type { SynktiClusterProps } from './cluster-props.js';
+import { requirementProblems } from './guard-requirements.js';
 import { guardTargetGroup } from './guard-targets.js';
+import { guardTasks } from './guard-tasks.js';
 import { guardWorkloads } from './guard-workloads.js';
+import { DEFAULT_MAX_TYPES } from './instance-requirements.js';
 import { hasGpu } from './instance-types.js';
 import { CLUSTER_NAME } from './names.js';
 import type { Workload } from './workload.js';
@@ -23,8 +26,12 @@ export interface Facts {
 
 /** A broad choice: AWS advises ten types or more over all zones. */
 const BROAD_POOLS = 10;
+/** The spec's reader takes no more. */
+const MOST_POOLS = 300;
 /** What SSM holds in an advanced parameter. */
 const SPEC_LIMIT = 8_192;
+/** The name of an instance type, with quotes and comma. */
+const TYPE_LENGTH = 18;
 /** A token in the spec becomes an id or an ARN of about this length. */
 const TOKEN_LENGTH = 30;
 
@@ -39,6 +46,7 @@ export function guard(cluster: SynktiCluster, facts: Facts): void {
     guardMachine(cluster, facts);
     guardSpec(cluster, facts);
     guardWorkloads(cluster, facts.workloads);
+    guardTasks(cluster, facts.workloads, facts.capacity.gpu);
     for (const targets of cluster.targetGroups) guardTargetGroup(cluster, targets);
     guardFailover(cluster, facts);
   };
@@ -52,9 +60,9 @@ function guardName(cluster: SynktiCluster): void {
   );
 }
 
-function guardCapacity(cluster: SynktiCluster, { capacity, zones, workloads }: Facts): void {
+function guardCapacity(cluster: SynktiCluster, { props, capacity, zones, workloads }: Facts): void {
   const say = Annotations.of(cluster);
-  const { desired, onDemandBase, types } = capacity;
+  const { desired, onDemandBase, requirements, types } = capacity;
   if (!Number.isInteger(desired) || desired < 0 || desired > 10_000) {
     say.addError(`capacity.desired must be a whole number from 0 to 10000, not ${desired}.`);
   }
@@ -70,6 +78,14 @@ function guardCapacity(cluster: SynktiCluster, { capacity, zones, workloads }: F
     );
   }
   const gpus = Math.max(0, ...workloads.map((workload) => workload.gpus));
+  if (requirements !== undefined) {
+    for (const problem of requirementProblems(requirements, gpus)) say.addError(`capacity.requirements: ${problem}`);
+    if ((props.capacity?.instanceTypes ?? []).length > 0) {
+      say.addError(
+        'capacity has instanceTypes and requirements, which find the types: give one of them. To narrow requirements, use excludedInstanceTypes.',
+      );
+    }
+  }
   const without = types.filter((type) => !hasGpu(type)).map((type) => type.toString());
   if (gpus > 0 && without.length > 0) {
     say.addError(
@@ -82,10 +98,16 @@ function guardCapacity(cluster: SynktiCluster, { capacity, zones, workloads }: F
       'The nodes stand in one zone only, where they may all be interrupted at once. Choose subnets in two zones or more.',
     );
   }
-  if (types.length * zones < BROAD_POOLS) {
+  const count = requirements === undefined ? types.length : (requirements.maxTypes ?? DEFAULT_MAX_TYPES);
+  if (count * zones > MOST_POOLS) {
+    say.addError(
+      `${count} instance types in ${zones} zones make ${count * zones} pools, and a launch takes ${MOST_POOLS}: give fewer types or zones.`,
+    );
+  }
+  if (count * zones < BROAD_POOLS) {
     say.addWarningV2(
       'synkti:pools',
-      `${types.length} instance types in ${zones} zones make ${types.length * zones} spot pools. Give more types or zones, ${BROAD_POOLS} pools at least, so that a replacement can be found.`,
+      `${count} instance types in ${zones} zones make ${count * zones} spot pools. Give more types or zones, ${BROAD_POOLS} pools at least, so that a replacement can be found.`,
     );
   }
   if (zones < 2 && cluster.loadBalancer !== undefined) {
@@ -108,7 +130,7 @@ function guardMachine(cluster: SynktiCluster, { props, capacity }: Facts): void 
     );
   }
   const size = props.machine?.rootVolumeSize?.toGibibytes();
-  if (size !== undefined && image === undefined && capacity.types.every(hasGpu) && size < 75) {
+  if (size !== undefined && image === undefined && capacity.gpu && size < 75) {
     say.addError(
       `The GPU image has a root volume of 75 GiB: give machine.rootVolumeSize at least that, not ${size} GiB.`,
     );
@@ -148,11 +170,12 @@ interface TemplateData {
   }[];
 }
 
-function guardSpec(cluster: SynktiCluster, { spec }: Facts): void {
-  const length = lengthOf(Stack.of(cluster).resolve(spec()));
+function guardSpec(cluster: SynktiCluster, { capacity, spec }: Facts): void {
+  const chosen = (capacity.requirements?.maxTypes ?? DEFAULT_MAX_TYPES) * TYPE_LENGTH;
+  const length = lengthOf(Stack.of(cluster).resolve(spec())) + (capacity.requirements === undefined ? 0 : chosen);
   if (length > SPEC_LIMIT) {
     Annotations.of(cluster).addError(
-      `The spec takes about ${length} characters, and SSM holds ${SPEC_LIMIT}: give fewer instance types or zones, or shorter environments.`,
+      `The spec takes about ${length} characters, and SSM holds ${SPEC_LIMIT}: give shorter environments or commands, or fewer instance types.`,
     );
   }
 }

@@ -1,6 +1,5 @@
 import { aws_ec2 as ec2, Size } from 'aws-cdk-lib';
 import type { Capacity } from './capacity.js';
-import { hasGpu } from './instance-types.js';
 
 /** The machine that a node is. */
 export interface MachineOptions {
@@ -34,8 +33,7 @@ export interface MachineOptions {
 
 /** {@link MachineOptions} with their defaults. */
 export function resolveMachine(options: MachineOptions, capacity: Capacity): Required<MachineOptions> {
-  const { architecture } = capacity;
-  const gpu = capacity.types.every(hasGpu);
+  const { architecture, gpu } = capacity;
   return {
     image: options.image ?? (gpu ? gpuImage(architecture) : plainImage(architecture)),
     rootVolumeSize: options.rootVolumeSize ?? Size.gibibytes(gpu ? 100 : 20),

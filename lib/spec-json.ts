@@ -11,7 +11,16 @@ import {
   type aws_secretsmanager as secretsmanager,
   Token,
 } from 'aws-cdk-lib';
-import type { ContainerWorkload, HealthSpec, PolicySpec, ProcessWorkload, Spec } from '../core/spec/spec.js';
+import type {
+  ContainerWorkload,
+  HealthSpec,
+  LaunchSpec,
+  PolicySpec,
+  PoolSpec,
+  ProcessWorkload,
+  Spec,
+  TasksWorkload,
+} from '../core/spec/spec.js';
 import type { Capacity } from './capacity.js';
 import type { FailoverOptions } from './failover.js';
 import { GOSSIP_PORT } from './names.js';
@@ -21,16 +30,25 @@ type Open<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 type WrittenHealth = Pick<HealthSpec, 'path'> & Open<HealthSpec>;
 
-type Written<T extends ContainerWorkload | ProcessWorkload> = Open<Omit<T, 'health'>> &
+type Written<T extends ContainerWorkload | ProcessWorkload | TasksWorkload> = Open<Omit<T, 'health'>> &
   Pick<T, 'name' | 'kind'> & { readonly health?: WrittenHealth | undefined };
 
 export type WrittenWorkload =
   | (Written<ContainerWorkload> & Pick<ContainerWorkload, 'image'>)
-  | (Written<ProcessWorkload> & Pick<ProcessWorkload, 'command'>);
+  | (Written<ProcessWorkload> & Pick<ProcessWorkload, 'command'>)
+  | Written<TasksWorkload>;
+
+interface WrittenLaunch extends Omit<LaunchSpec, 'pools'> {
+  /** A number where a token stands for the list. */
+  readonly instanceTypes: readonly string[] | number;
+  readonly subnets: readonly Omit<PoolSpec, 'instanceType'>[];
+}
 
 export interface WrittenSpec {
   readonly cluster: string;
   readonly capacity: Capacity;
+  /** A list in JSON that only the deployment knows; undefined: the capacity's own types. */
+  readonly chosenTypes: number | undefined;
   readonly launchTemplate: ec2.LaunchTemplate;
   readonly subnets: readonly ec2.ISubnet[];
   readonly workloads: readonly WrittenWorkload[];
@@ -48,7 +66,8 @@ export function specJson(stack: Stack, spec: WrittenSpec): string {
     keepServingMs: failover.keepServing?.toMilliseconds(),
     bootPatienceMs: failover.bootPatience?.toMilliseconds(),
   };
-  const json: Omit<Spec, 'workloads' | 'policy'> & {
+  const json: Omit<Spec, 'launch' | 'workloads' | 'policy'> & {
+    readonly launch: WrittenLaunch;
     readonly workloads: readonly WrittenWorkload[];
     readonly policy: Open<PolicySpec>;
   } = {
@@ -61,9 +80,9 @@ export function specJson(stack: Stack, spec: WrittenSpec): string {
     launch: {
       templateId: spec.launchTemplate.launchTemplateId ?? '',
       templateVersion: Token.asNumber(Token.asAny(spec.launchTemplate.latestVersionNumber)),
-      pools: spec.subnets.flatMap(({ subnetId, availabilityZone: zone }) =>
-        capacity.types.map((type) => ({ instanceType: type.toString(), zone, subnetId })),
-      ),
+      // Every type in every zone: apart they are shorter.
+      instanceTypes: spec.chosenTypes ?? capacity.types.map((type) => type.toString()),
+      subnets: spec.subnets.map(({ subnetId, availabilityZone: zone }) => ({ zone, subnetId })),
       onDemandAfter: capacity.onDemandAfter,
       onDemandBase: capacity.onDemandBase,
     },

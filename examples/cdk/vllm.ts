@@ -13,9 +13,14 @@ export function vllm(scope: Construct, vpc: ec2.IVpc, models: s3.IBucket): Synkt
     capacity: {
       desired: 4,
       onDemandBase: 2,
-      instanceTypes: ['g5.xlarge', 'g5.2xlarge', 'g6.xlarge', 'g6.2xlarge', 'g6e.xlarge'].map(
-        (name) => new ec2.InstanceType(name),
-      ),
+      // One GPU with 22 GiB and more; EC2 names the types that have it.
+      requirements: {
+        vCpuMin: 4,
+        memoryMin: Size.gibibytes(16),
+        acceleratorCountMin: 1,
+        acceleratorCountMax: 1,
+        acceleratorNames: [ec2.AcceleratorName.A10G, ec2.AcceleratorName.L4, ec2.AcceleratorName.L40S],
+      },
     },
     machine: { rootVolumeSize: Size.gibibytes(150) },
     workload: Workload.container({

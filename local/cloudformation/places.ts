@@ -1,5 +1,6 @@
 /** What a template asks of a local cloud before there is one: zones, pools, subnets of elsewhere. Pure. */
 
+import { CATALOGUE } from '../ec2/model/catalogue.js';
 import type { StackFacts } from './handler.js';
 import { type NO_VALUE, resolve, resolveValue } from './intrinsics.js';
 import { isList, isObject, type Json } from './json.js';
@@ -45,8 +46,7 @@ export function placesOf(
   const subnets = new Map<string, Places['subnets'][number]>();
   const zones = new Set<string>();
   for (const { launch } of specs) {
-    for (const pool of isObject(launch) ? listOf(launch.pools).filter(isObject) : []) {
-      const { instanceType, zone, subnetId } = pool;
+    for (const { instanceType, zone, subnetId } of isObject(launch) ? poolsOf(launch) : []) {
       if (typeof instanceType !== 'string' || typeof zone !== 'string') continue;
       zones.add(zone);
       pools.set(`${zone}/${instanceType}`, { instanceType, zone });
@@ -81,6 +81,16 @@ const sketch = ({
 });
 
 type Members = Readonly<Record<string, Json>>;
+
+/** What is found at deployment may be any type there is. */
+function poolsOf(launch: Members): Members[] {
+  const { instanceTypes } = launch;
+  const types = isList(instanceTypes) ? instanceTypes : instanceTypes === undefined ? [] : [...CATALOGUE.keys()];
+  const every = listOf(launch.subnets)
+    .filter(isObject)
+    .flatMap((place) => types.map((instanceType) => ({ ...place, instanceType })));
+  return [...listOf(launch.pools).filter(isObject), ...every];
+}
 
 /** The specs that the template writes into SSM. */
 function specsIn(template: Template, region: string, zones: readonly string[], given: Members): Members[] {

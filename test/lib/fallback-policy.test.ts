@@ -52,6 +52,11 @@ const ASKED: Readonly<Record<Op, readonly Call[]>> = {
     ['delete an object', 's3:DeleteObject', `${BUCKET}/last-words/a.log`],
     ['delete a version', 's3:DeleteObjectVersion', `${BUCKET}/files/llama/b`],
   ],
+  findInstanceTypes: [
+    ['find types', 'ec2:GetInstanceTypesFromInstanceRequirements', '*'],
+    ['describe types', 'ec2:DescribeInstanceTypes', '*'],
+    ['see where they are', 'ec2:DescribeInstanceTypeOfferings', '*'],
+  ],
   sendDrain: [
     ['send the document', 'ssm:SendCommand', DOCUMENT],
     ['send it to a node', 'ssm:SendCommand', NODE, tagged('ssm:resourceTag')],

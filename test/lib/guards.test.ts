@@ -139,9 +139,18 @@ const CASES: readonly (readonly [what: string, change: Change, says: RegExp])[] 
     /warning: .*plain HTTP.*certificate.*synkti:plainHttp/,
   ],
   [
-    'more pools than the spec holds',
-    () => ({ capacity: { instanceTypes: types(...Array.from({ length: 60 }, (_, i) => `m${i}i.large`)) } }),
-    /error: .*SSM holds 8192: give fewer/,
+    'more pools than a launch takes',
+    () => ({
+      capacity: {
+        instanceTypes: types(...Array.from({ length: 101 }, (_, i) => `m${i % 51}i.${i < 51 ? '' : 'x'}large`)),
+      },
+    }),
+    /error: .*make 303 pools, and a launch takes 300: give fewer/,
+  ],
+  [
+    'more than the spec holds',
+    () => ({ workload: Workload.container({ image: 'x', environment: { LONG: 'x'.repeat(8_000) } }) }),
+    /error: .*SSM holds 8192: give shorter/,
   ],
   [
     'a name of a workload',

@@ -23,6 +23,7 @@ const REFERENCES: Readonly<Record<string, string>> = {
 
 const ATTRIBUTES: Readonly<Record<string, string>> = {
   'AWS::EC2::LaunchTemplate LatestVersionNumber': '7',
+  'Custom::SynktiInstanceTypes InstanceTypes': '["m7g.large","m8g.large"]',
   'AWS::EC2::SecurityGroup GroupId': 'sg-0123456789abcdef0',
   'AWS::IAM::Role Arn': 'arn:aws:iam::111122223333:role/test',
   'AWS::Logs::LogGroup Arn': 'arn:aws:logs:eu-west-1:111122223333:log-group:test:*',

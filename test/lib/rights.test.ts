@@ -40,7 +40,7 @@ const short = (resource: unknown): string =>
 
 /** A control channel of SSM's agent only listens. */
 const READS =
-  /^(ec2:Describe|elasticloadbalancing:Describe|ssmmessages:(Create|Open)ControlChannel$|s3:Get|s3:List|ssm:Get|secretsmanager:Get|ecr:Get|ecr:BatchGet|kms:Decrypt)/;
+  /^(ec2:Describe|ec2:GetInstanceTypesFromInstanceRequirements$|elasticloadbalancing:Describe|ssmmessages:(Create|Open)ControlChannel$|s3:Get|s3:List|ssm:Get|secretsmanager:Get|ecr:Get|ecr:BatchGet|kms:Decrypt)/;
 
 describe.each(Object.entries(EXAMPLES))('rights in example %s', (_name, make) => {
   const template = Template.fromStack(Stack.of(make(newApp())));
