@@ -86,8 +86,13 @@ export interface ISynktiCluster extends IConstruct, ec2.IConnectable, iam.IGrant
   readonly role: iam.IRole;
   /** The nodes' security group. */
   readonly securityGroup: ec2.ISecurityGroup;
-  /** Bucket of hints, incident reports and last words. */
+  /** Bucket of hints, incident reports, last words, and the queue of tasks. */
   readonly bucket: s3.IBucket;
   /** What the cluster wishes for, as the agents read it. */
   readonly specParameter: ssm.IStringParameter;
+  /**
+   * Lets somebody submit tasks, look at them, cancel and retry them: what `synkti submit` and `synkti tasks` need, and
+   * no more. Whoever may submit tasks runs programs on the nodes, with the rights of the nodes' role.
+   */
+  grantSubmit(grantee: iam.IGrantable): iam.Grant;
 }

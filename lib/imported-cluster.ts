@@ -6,6 +6,7 @@ import { aws_ec2 as ec2, Fn, aws_iam as iam, aws_s3 as s3, aws_ssm as ssm } from
 import { Construct } from 'constructs';
 import type { ISynktiCluster } from './cluster-props.js';
 import { attributesParameterName, specParameterName } from './names.js';
+import { grantSubmit } from './tasks.js';
 
 /** Writes what {@link ImportedCluster} reads. */
 export function publishAttributes(scope: Construct, cluster: ISynktiCluster): void {
@@ -36,5 +37,8 @@ export class ImportedCluster extends Construct implements ISynktiCluster {
     this.securityGroup = ec2.SecurityGroup.fromSecurityGroupId(this, 'SecurityGroup', attribute(2));
     this.connections = this.securityGroup.connections;
     this.specParameter = ssm.StringParameter.fromStringParameterName(this, 'Spec', specParameterName(clusterName));
+  }
+  grantSubmit(grantee: iam.IGrantable): iam.Grant {
+    return grantSubmit(this, grantee);
   }
 }

@@ -1,6 +1,7 @@
-import type { Duration, aws_ecr as ecr } from 'aws-cdk-lib';
+import { type Duration, type aws_ecr as ecr, SizeRoundingBehavior } from 'aws-cdk-lib';
 import type { WorkloadFiles } from './files.js';
 import type { WrittenWorkload } from './spec-json.js';
+import type { TasksOptions } from './tasks-options.js';
 
 /** How a node's agent sees whether a workload is healthy: by an HTTP GET that must answer 2xx or 3xx. */
 export interface HealthCheck {
@@ -149,13 +150,27 @@ export class Workload {
     return new Workload(options, { kind: 'process', command, workingDirectory }, false);
   }
 
+  /**
+   * Batch tasks from the cluster's queue, which `synkti submit` fills. They survive the loss of their node. A cluster has
+   * one such workload at most.
+   */
+  public static tasks(options: TasksOptions = {}): Workload {
+    const { name = 'tasks', environment, files } = options;
+    const common = {
+      name,
+      ...(environment === undefined ? {} : { environment }),
+      ...(files === undefined ? {} : { files }),
+    };
+    return new Workload(common, { kind: 'tasks', options }, options.needsInstanceMetadata ?? false);
+  }
+
   /** Name, unique in the cluster. */
   public readonly name: string;
   /** TCP port that it listens on. */
   public readonly port: number | undefined;
   /** How its health is seen. */
   public readonly healthCheck: HealthCheck | undefined;
-  /** GPUs that it needs. */
+  /** GPUs that it needs on a node, at least. */
   public readonly gpus: number;
 
   /** @internal */
@@ -175,7 +190,7 @@ export class Workload {
     this.name = options.name ?? 'main';
     this.port = options.port;
     this.healthCheck = options.healthCheck;
-    this.gpus = (what.kind === 'container' ? what.gpus : undefined) ?? 0;
+    this.gpus = gpusOf(what);
     this._needsInstanceMetadata = needsInstanceMetadata;
     this._options = options;
     this._repository = repository;
@@ -184,7 +199,12 @@ export class Workload {
 
   /** Whether it needs a container engine on the node. */
   public get isContainer(): boolean {
-    return this.#what.kind === 'container';
+    return this.#what.kind === 'tasks' ? (this.#what.options.containers ?? true) : this.#what.kind === 'container';
+  }
+
+  /** @internal */
+  public get _tasks(): TasksOptions | undefined {
+    return this.#what.kind === 'tasks' ? this.#what.options : undefined;
   }
 
   /** @internal */
@@ -208,7 +228,7 @@ export class Workload {
    * @internal
    */
   public _folder(index: number, files: WorkloadFiles): string {
-    return this.isContainer ? `/var/lib/synkti-files/${this.name}/${index}` : files.path;
+    return this.#what.kind === 'container' ? `/var/lib/synkti-files/${this.name}/${index}` : files.path;
   }
 
   /**
@@ -235,6 +255,18 @@ export class Workload {
       stopGraceMs: stopGrace?.toMilliseconds(),
     };
     if (this.#what.kind === 'process') return { ...this.#what, ...common };
+    if (this.#what.kind === 'tasks') {
+      const { memory, gpuMemory, maxTasksPerNode, lease } = this.#what.options;
+      return {
+        kind: 'tasks',
+        name: this.name,
+        environment,
+        memoryMiB: memory?.toMebibytes({ rounding: SizeRoundingBehavior.FLOOR }),
+        gpuMemoryMiB: gpuMemory?.toMebibytes({ rounding: SizeRoundingBehavior.FLOOR }),
+        maxTasks: maxTasksPerNode,
+        leaseMs: lease?.toMilliseconds(),
+      };
+    }
     const mounts = this._options.files?.map((entry, index) => ({
       source: this._folder(index, entry),
       target: entry.path,
@@ -242,6 +274,12 @@ export class Workload {
     }));
     return { ...this.#what, ...common, mounts };
   }
+}
+
+function gpusOf(what: What): number {
+  if (what.kind === 'container') return what.gpus ?? 0;
+  if (what.kind === 'tasks') return (what.options.gpuMemory?.toKibibytes() ?? 0) > 0 ? 1 : 0;
+  return 0;
 }
 
 type What =
@@ -255,4 +293,5 @@ type What =
       readonly kind: 'process';
       readonly command: readonly string[];
       readonly workingDirectory: string | undefined;
-    };
+    }
+  | { readonly kind: 'tasks'; readonly options: TasksOptions };
