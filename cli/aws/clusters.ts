@@ -1,0 +1,86 @@
+/** Which clusters a region has. A cluster is where its spec stands: the SSM parameter /synkti/<name>/spec. */
+import { GetParameterCommand, GetParametersByPathCommand } from '@aws-sdk/client-ssm';
+import { classify } from '../../aws/errors.js';
+import { countedSpec } from '../../aws/ssm.js';
+import { parseSpec } from '../../core/spec/parse.js';
+import { type Spec, specParameterName } from '../../core/spec/spec.js';
+import { suggestion } from '../nearest.js';
+import { UserError } from '../user-error.js';
+import { AwsFailure, deniedAction } from './explain.js';
+import { type ClusterFlags, clusterNameIn } from './flags.js';
+import type { Session } from './session.js';
+
+export interface FoundCluster {
+  readonly name: string;
+  readonly parameter: string;
+  readonly spec: Spec;
+  /** Of the parameter: it grows with every change. */
+  readonly parameterVersion: number;
+  readonly changedMs: number | null;
+}
+
+/** GetParametersByPath gives ten at most. */
+const PAGE = 10;
+const MAX_PAGES = 100;
+
+/** The cluster that the flags name, or the region's only one. @throws UserError when there is none such */
+export async function findCluster(session: Session, flags: ClusterFlags): Promise<FoundCluster> {
+  const named = clusterNameIn(flags);
+  const name = named ?? (await onlyCluster(session));
+  const parameter = specParameterName(name);
+  try {
+    const ssm = await session.client('ssm');
+    const { Parameter } = await ssm.send(new GetParameterCommand({ Name: parameter, WithDecryption: true }));
+    const parameterVersion = Parameter?.Version ?? 0;
+    const parsed = parseSpec(countedSpec(Parameter?.Value ?? '', parameterVersion));
+    if (!parsed.ok)
+      throw new AwsFailure(`The spec of cluster "${name}" (${parameter}) can't be read: ${parsed.problem}`);
+    const changedMs = Parameter?.LastModifiedDate?.getTime() ?? null;
+    return { name, parameter, spec: parsed.value, parameterVersion, changedMs };
+  } catch (error) {
+    if (classify(error).code !== 'ParameterNotFound') throw error;
+    throw new UserError(await missing(session, name), { cause: error });
+  }
+}
+
+/** Names of the region's clusters, sorted. */
+export async function listClusters(session: Session): Promise<string[]> {
+  const ssm = await session.client('ssm');
+  const names: string[] = [];
+  let NextToken: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const answer = await ssm.send(
+      new GetParametersByPathCommand({ Path: '/synkti', Recursive: true, MaxResults: PAGE, NextToken }),
+    );
+    for (const { Name } of answer.Parameters ?? []) {
+      const name = /^\/synkti\/([^/]+)\/spec$/.exec(Name ?? '')?.[1];
+      if (name !== undefined) names.push(name);
+    }
+    NextToken = answer.NextToken;
+    if (NextToken === undefined) break;
+  }
+  return names.sort();
+}
+
+async function onlyCluster(session: Session): Promise<string> {
+  const names = await listClusters(session);
+  const [first] = names;
+  if (first === undefined) throw new UserError(`There is no cluster in ${session.region}; give another --region.`);
+  if (names.length === 1) return first;
+  const shown = names.slice(0, 10).join(', ');
+  throw new UserError(`There are ${names.length} clusters in ${session.region}; name one with --cluster: ${shown}.`);
+}
+
+async function missing(session: Session, name: string): Promise<string> {
+  const what = `There is no cluster "${name}" in ${session.region}`;
+  try {
+    const names = await listClusters(session);
+    if (names.length === 0) return `${what}, nor any other; give another --region.`;
+    const close = suggestion(name, names);
+    return close === '' ? `${what}; those there: ${names.slice(0, 10).join(', ')}.` : `${what}.${close}`;
+  } catch (error) {
+    // The names are a kindness.
+    if (deniedAction(error) !== null) return `${what} (other names can't be offered without ssm:GetParametersByPath).`;
+    throw error;
+  }
+}

@@ -1,0 +1,257 @@
+/**
+ * The way to AWS, or to a rehearsal: who calls, where, and clients that are made when they are first needed.
+ *
+ * Credentials as the AWS CLI finds them: `--profile`; else keys in the environment; else AWS_PROFILE or the default
+ * profile (keys, SSO, assumed roles, a program); else a web identity token, the container's or the instance's role. At an
+ * endpoint on this machine nobody checks keys, so without a profile or keys a rehearsal's own are taken.
+ */
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { IAMClient } from '@aws-sdk/client-iam';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import type { SSMClient } from '@aws-sdk/client-ssm';
+import type { STSClient } from '@aws-sdk/client-sts';
+import { loadSharedConfigFiles } from '@smithy/core/config';
+import { suggestion } from '../nearest.js';
+import { UserError } from '../user-error.js';
+import { explain, rememberCall } from './explain.js';
+import { type Colors, colorsOf, isLoopback, readEndpoint, readRegion, type SessionFlags } from './flags.js';
+
+export interface Clients {
+  readonly cloudwatch: CloudWatchClient;
+  readonly ec2: EC2Client;
+  readonly elbv2: ElasticLoadBalancingV2Client;
+  readonly iam: IAMClient;
+  readonly logs: CloudWatchLogsClient;
+  readonly quotas: ServiceQuotasClient;
+  readonly s3: S3Client;
+  readonly secrets: SecretsManagerClient;
+  readonly ssm: SSMClient;
+  readonly sts: STSClient;
+}
+
+/** One call as it was made, for figures and for `SYNKTI_DEBUG`. */
+export interface CallMade {
+  /** `ec2:DescribeInstances`. */
+  readonly name: string;
+  readonly tookMs: number;
+  readonly ok: boolean;
+}
+
+export interface Session {
+  readonly region: string;
+  /** Null: AWS's own addresses. */
+  readonly endpoint: string | null;
+  /** Null: none was named. */
+  readonly profile: string | null;
+  readonly json: boolean;
+  readonly colors: Colors;
+  /** The same client at every call. */
+  client<K extends keyof Clients>(name: K): Promise<Clients[K]>;
+  /** The calls so far, at most {@link MAX_CALLS}. */
+  readonly calls: readonly CallMade[];
+  /** Any error of the SDK as one sentence to the user. */
+  explain(error: unknown): Error;
+  close(): void;
+}
+
+const MAX_CALLS = 10_000;
+/** A request that doesn't connect, or isn't answered, within these many ms is tried again. */
+const CONNECT_MS = 5_000;
+const ANSWER_MS = 30_000;
+const ATTEMPTS = 4;
+const MAX_SOCKETS = 16;
+
+/** Each service's SDK part is loaded when it is first asked for: a help text needs none. */
+const MAKERS: { readonly [K in keyof Clients]: (options: ClientOptions) => Promise<Clients[K]> } = {
+  cloudwatch: async (o) => new (await import('@aws-sdk/client-cloudwatch')).CloudWatchClient(o),
+  ec2: async (o) => new (await import('@aws-sdk/client-ec2')).EC2Client(o),
+  elbv2: async (o) => new (await import('@aws-sdk/client-elastic-load-balancing-v2')).ElasticLoadBalancingV2Client(o),
+  iam: async (o) => new (await import('@aws-sdk/client-iam')).IAMClient(o),
+  logs: async (o) => new (await import('@aws-sdk/client-cloudwatch-logs')).CloudWatchLogsClient(o),
+  quotas: async (o) => new (await import('@aws-sdk/client-service-quotas')).ServiceQuotasClient(o),
+  s3: async (o) => new (await import('@aws-sdk/client-s3')).S3Client({ ...o, ...S3_OPTIONS }),
+  secrets: async (o) => new (await import('@aws-sdk/client-secrets-manager')).SecretsManagerClient(o),
+  ssm: async (o) => new (await import('@aws-sdk/client-ssm')).SSMClient(o),
+  sts: async (o) => new (await import('@aws-sdk/client-sts')).STSClient(o),
+};
+
+/** Names of the services in IAM's actions. */
+export const IAM_PREFIX: Readonly<Record<keyof Clients, string>> = {
+  cloudwatch: 'cloudwatch',
+  ec2: 'ec2',
+  elbv2: 'elasticloadbalancing',
+  iam: 'iam',
+  logs: 'logs',
+  quotas: 'servicequotas',
+  s3: 's3',
+  secrets: 'secretsmanager',
+  ssm: 'ssm',
+  sts: 'sts',
+};
+
+const S3_OPTIONS = {
+  // Buckets of a rehearsal have no names in DNS.
+  forcePathStyle: true,
+  requestChecksumCalculation: 'WHEN_REQUIRED',
+  responseChecksumValidation: 'WHEN_REQUIRED',
+} as const;
+
+type ClientOptions = ReturnType<typeof clientOptionsOf>;
+
+interface Resolved {
+  readonly region: string;
+  readonly endpoint: string | null;
+  readonly profile: string | null;
+  /** Keys that are taken as they are; null: the SDK's chain, with the profile. */
+  readonly keys: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | null;
+}
+
+/** Makes no call. @throws UserError */
+export async function openSession(flags: SessionFlags, env: NodeJS.ProcessEnv = process.env): Promise<Session> {
+  const resolved = await resolve(flags, env);
+  const options = clientOptionsOf(resolved);
+  const calls: CallMade[] = [];
+  const clients = new Map<keyof Clients, Promise<Clients[keyof Clients]>>();
+  const made: Clients[keyof Clients][] = [];
+  return {
+    region: resolved.region,
+    endpoint: resolved.endpoint,
+    profile: resolved.profile,
+    json: flags.json === true,
+    colors: colorsOf(flags, env),
+    client<K extends keyof Clients>(name: K): Promise<Clients[K]> {
+      let client = clients.get(name) as Promise<Clients[K]> | undefined;
+      if (client === undefined) {
+        client = MAKERS[name](options).then((one) => {
+          watchCalls(one, IAM_PREFIX[name], calls);
+          made.push(one);
+          return one;
+        });
+        clients.set(name, client);
+      }
+      return client;
+    },
+    calls,
+    explain: (error) => explain(error, resolved),
+    close: () => {
+      for (const client of made) client.destroy();
+    },
+  };
+}
+
+/** A command's whole life with a session: SDK errors come out as one sentence. */
+export async function withSession<T>(flags: SessionFlags, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = await openSession(flags);
+  try {
+    return await work(session);
+  } catch (error) {
+    throw session.explain(error);
+  } finally {
+    if (process.env.SYNKTI_DEBUG !== undefined) {
+      for (const { name, tookMs, ok } of session.calls) {
+        process.stderr.write(`${name} ${Math.round(tookMs)} ms${ok ? '' : ' failed'}\n`);
+      }
+    }
+    session.close();
+  }
+}
+
+async function resolve(flags: SessionFlags, env: NodeJS.ProcessEnv): Promise<Resolved> {
+  const address = flags.endpoint ?? (env.AWS_ENDPOINT_URL || undefined);
+  const endpoint =
+    address === undefined
+      ? null
+      : readEndpoint(address, flags.endpoint === undefined ? 'AWS_ENDPOINT_URL' : '--endpoint');
+  const local = endpoint !== null && isLoopback(endpoint);
+  const profile = flags.profile ?? (env.AWS_PROFILE || undefined) ?? null;
+  const keys = flags.profile === undefined ? keysIn(env) : null;
+  const files = await loadSharedConfigFiles();
+  const known = { ...files.configFile, ...files.credentialsFile };
+  if (profile !== null && keys === null && known[profile] === undefined) {
+    const source = flags.profile === undefined ? ' (from AWS_PROFILE)' : '';
+    const names = Object.keys(known).filter((name) => !name.includes('.'));
+    throw new UserError(
+      `There is no profile "${profile}"${source} in ~/.aws/config or ~/.aws/credentials.${suggestion(profile, names)}`,
+    );
+  }
+  const inEnv = env.AWS_REGION ? 'AWS_REGION' : 'AWS_DEFAULT_REGION';
+  const region =
+    flags.region !== undefined
+      ? readRegion(flags.region, '--region')
+      : env[inEnv]
+        ? readRegion(env[inEnv] ?? '', inEnv)
+        : (known[profile ?? 'default']?.region ?? (local ? 'us-east-1' : null));
+  if (region === null) {
+    throw new UserError('No region is set; give --region eu-central-1, set AWS_REGION, or run: aws configure.');
+  }
+  return { region, endpoint, profile, keys: keys ?? (local && profile === null ? REHEARSAL_KEYS : null) };
+}
+
+const REHEARSAL_KEYS = { accessKeyId: 'rehearsal', secretAccessKey: 'rehearsal' };
+
+function keysIn(env: NodeJS.ProcessEnv): Resolved['keys'] {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: token } = env;
+  if (!accessKeyId || !secretAccessKey) return null;
+  return { accessKeyId, secretAccessKey, ...(token ? { sessionToken: token } : {}) };
+}
+
+function clientOptionsOf({ region, endpoint, profile, keys }: Resolved) {
+  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
+  return {
+    region,
+    maxAttempts: ATTEMPTS,
+    defaultsMode: 'standard' as const,
+    customUserAgent: [['synkti', '0']] as [string, string][],
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: ANSWER_MS,
+      throwOnRequestTimeout: true,
+      httpAgent: agent,
+      httpsAgent: agent,
+    },
+    ...(profile === null ? {} : { profile }),
+    ...(keys === null ? {} : { credentials: keys }),
+    ...(endpoint === null ? {} : { endpoint }),
+  };
+}
+
+/** What the SDK's middleware stack takes, as far as it is used here. */
+interface Stacked {
+  readonly middlewareStack: {
+    add(
+      middleware: (
+        next: (args: { input: object }) => Promise<unknown>,
+        context: { readonly commandName?: string },
+      ) => (args: { input: object }) => Promise<unknown>,
+      options: { readonly step: 'initialize'; readonly name: string },
+    ): void;
+  };
+}
+
+/** Counts the calls, and remembers of each error which call it was: the SDK's own errors don't tell. */
+function watchCalls(client: Clients[keyof Clients], prefix: string, calls: CallMade[]): void {
+  (client as unknown as Stacked).middlewareStack.add(
+    (next, context) => async (args) => {
+      const action = (context.commandName ?? 'Unknown').replace(/Command$/, '');
+      const began = performance.now();
+      let ok = false;
+      try {
+        const answer = await next(args);
+        ok = true;
+        return answer;
+      } catch (error) {
+        rememberCall(error, { service: prefix, action, input: args.input });
+        throw error;
+      } finally {
+        if (calls.length < MAX_CALLS)
+          calls.push({ name: `${prefix}:${action}`, tookMs: performance.now() - began, ok });
+      }
+    },
+    { step: 'initialize', name: 'synktiCalls' },
+  );
+}
