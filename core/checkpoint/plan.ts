@@ -1,3 +1,5 @@
+import { LINK_SHARES, type LinkShares, shareThrough, wholeTransferMs, worthPerMiB } from './link.js';
+
 /**
  * What to save in the two minutes between an interruption notice and the end. All transfers share the node's link, so
  * the plan orders them: the most work per MiB first, since what comes late may not get through.
@@ -11,18 +13,14 @@ export interface CheckpointTask {
   readonly leftMs: number;
 }
 
-export interface CheckpointLimits {
+export interface CheckpointLimits extends LinkShares {
   /** Time until the node ends, in ms. */
   readonly windowMs: number;
   /** What the link carries, in MiB/s. */
   readonly bandwidthMiBps: number;
-  /** At least this share of the state must get through for a full checkpoint. Default 0.8. */
-  readonly fullShare: number;
-  /** Below this share nothing is sent and the task restarts. Default 0.3. */
-  readonly partialShare: number;
 }
 
-export const CHECKPOINT_DEFAULTS = { windowMs: 120_000, fullShare: 0.8, partialShare: 0.3 } as const;
+export const CHECKPOINT_DEFAULTS = { windowMs: 120_000, ...LINK_SHARES };
 
 export type CheckpointDecision =
   /** It completes before the node ends. */
@@ -51,12 +49,12 @@ export function planCheckpoints(tasks: readonly CheckpointTask[], limits: Checkp
     else if (task.doneMs <= 0) decisions.set(task.id, { kind: 'restart', id: task.id });
     else movable.push(task);
   }
-  movable.sort((a, b) => b.doneMs / (b.stateMiB + 1) - a.doneMs / (a.stateMiB + 1) || a.id - b.id);
+  movable.sort((a, b) => worthPerMiB(b.doneMs, b.stateMiB) - worthPerMiB(a.doneMs, a.stateMiB) || a.id - b.id);
   let clockMs = 0;
   for (const task of movable) {
-    const wholeMs = Math.ceil((task.stateMiB / limits.bandwidthMiBps) * 1000);
+    const wholeMs = wholeTransferMs(task.stateMiB, limits.bandwidthMiBps);
     const transferMs = Math.min(wholeMs, limits.windowMs - clockMs);
-    const share = wholeMs === 0 ? 1 : transferMs / wholeMs;
+    const share = shareThrough(transferMs, wholeMs);
     if (share < limits.partialShare) {
       decisions.set(task.id, { kind: 'restart', id: task.id });
       continue;
