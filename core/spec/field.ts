@@ -57,6 +57,13 @@ export class Field {
     throw new Problem(`${this.name} must be ${range}, not ${show(value)}.`);
   }
 
+  /** A finite number, whole or not. */
+  number(low: number, high: number): number {
+    const value = this.#value;
+    if (typeof value === 'number' && value >= low && value <= high) return value;
+    throw new Problem(`${this.name} must be a number from ${low} to ${high}, not ${show(value)}.`);
+  }
+
   text(pattern: RegExp, meaning: string): string {
     if (typeof this.#value === 'string' && pattern.test(this.#value)) return this.#value;
     throw new Problem(`${this.name} must be ${meaning}, not ${show(this.#value)}.`);
