@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventBridgeClient, PutRuleCommand } from '@aws-sdk/client-eventbridge';
-import { App, aws_ec2 as ec2, Stack } from 'aws-cdk-lib';
+import { App, aws_ec2 as ec2, Size, Stack } from 'aws-cdk-lib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientOptions } from '../../aws/client.js';
 import { findBundles } from '../../cli/bundles.js';
@@ -40,7 +40,10 @@ function synthesize(): string {
   const vpc = new ec2.Vpc(stack, 'Vpc', { availabilityZones: ['eu-west-1a', 'eu-west-1b'], natGateways: 1 });
   new SynktiCluster(stack, 'Web', {
     vpc,
-    capacity: { desired: NODES },
+    capacity: {
+      desired: NODES,
+      requirements: { vCpuMin: 2, vCpuMax: 4, memoryMin: Size.gibibytes(8), excludedInstanceTypes: ['m5*', 'r*'] },
+    },
     workload: Workload.container({ image: 'nginx', port: 8080, healthCheck: { path: '/health' } }),
   });
   app.synth();
@@ -149,6 +152,12 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the rehearsal of a stack', () => {
+  it('launches the smallest types that have what is required, and no other', () => {
+    const types = cloud.instances().map(({ instanceType }) => instanceType);
+    expect(types.length).toBeGreaterThan(NODES);
+    for (const type of types) expect(type).toMatch(/^(m[67][ai]\w*(-flex)?\.large|c[5-7]\w*(-flex)?\.xlarge)$/);
+  });
+
   it('keeps every promise', () => {
     if (end.type !== 'played') throw new Error(JSON.stringify(end));
     const broken = judge(end.timeline).promises.filter(({ state }) => state === 'broken');
