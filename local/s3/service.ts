@@ -1,6 +1,6 @@
 import { AwsError } from '../wire/error.js';
 import type { Principal, Service, WireRequest, WireResponse } from '../wire/service.js';
-import { BlobStore } from './blobs.js';
+import { type Blob, BlobStore } from './blobs.js';
 import { errorResponse, notImplemented, S3Error, s3Error } from './errors.js';
 import { listBuckets, listMultipartUploads, listObjects, listObjectsV2, listObjectVersions } from './lists.js';
 import { abortUpload, completeUpload, createUpload, listParts, uploadPart } from './multipart.js';
@@ -34,6 +34,8 @@ export interface ObjectChange {
   readonly by: Principal;
   /** Wall clock. */
   readonly atMs: number;
+  /** What was stored, or deleted; null when it lies in a file. */
+  readonly text: () => string | null;
 }
 
 /** What the operations need. */
@@ -71,8 +73,8 @@ export function createS3(options: S3Options): S3 {
   const store = new S3Store(blobs);
   const told =
     (type: ObjectChange['type']) =>
-    (bucket: string, { key, size, etag }: StoredObject, by: Principal): void =>
-      options.onChange?.({ type, bucket, key, size, etag, by, atMs: now() });
+    (bucket: string, { key, size, etag, blobs }: StoredObject, by: Principal): void =>
+      options.onChange?.({ type, bucket, key, size, etag, by, atMs: now(), text: () => textOf(blobs) });
   const context: S3Context = { store, now, wrote: told('put'), deleted: told('deleted') };
   return {
     service: s3Service(context),
@@ -91,6 +93,11 @@ export function createS3(options: S3Options): S3 {
         })),
       ),
   };
+}
+
+function textOf(blobs: readonly Blob[]): string | null {
+  const pieces = blobs.flatMap(({ data }) => (data === null ? [] : [data]));
+  return pieces.length === blobs.length ? Buffer.concat(pieces).toString('utf8') : null;
 }
 
 function s3Service(context: S3Context): Service {
