@@ -22,7 +22,7 @@ export function guardTasks(cluster: SynktiCluster, workloads: readonly Workload[
 }
 
 function* problems(workload: Workload): Generator<string> {
-  const { memory, maxTasksPerNode: most, lease, keepEnded, containers, images } = workload._tasks ?? {};
+  const { memory, maxTasksPerNode: most, lease, containers, images } = workload._tasks ?? {};
   const kibibytes = memory?.toKibibytes();
   if (kibibytes !== undefined && kibibytes < 1_024) yield 'memory must be at least 1 MiB.';
   if (most !== undefined && !(Number.isInteger(most) && most >= 1 && most <= 256)) {
@@ -31,15 +31,10 @@ function* problems(workload: Workload): Generator<string> {
   if (lease !== undefined && !between(lease, 10, 3_600)) {
     yield `lease must be from 10 seconds to an hour, not ${seconds(lease)} s.`;
   }
-  if (keepEnded !== undefined && !(seconds(keepEnded) >= DAY_S && seconds(keepEnded) % DAY_S === 0)) {
-    yield 'keepEnded must be a whole number of days, 1 at least.';
-  }
   if (containers === false && (images ?? []).length > 0) {
     yield 'it has images, but containers is false: leave one of them out.';
   }
 }
-
-const DAY_S = 86_400;
 
 const seconds = (time: Duration): number => time.toSeconds({ integral: false });
 

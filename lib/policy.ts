@@ -1,4 +1,5 @@
 import { type aws_iam as iam, Stack, Validations } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
 
 /** A statement, with the reason why its resources have a wildcard, if they have. */
 export interface Right {
@@ -10,12 +11,16 @@ export interface Right {
 export function addRights(policy: iam.Policy, ...rights: readonly Right[]): void {
   for (const { statement, wildcards } of rights) {
     policy.addStatements(statement);
-    if (wildcards === undefined) continue;
-    for (const resource of statement.resources) {
-      const text = flat(Stack.of(policy).resolve(resource));
-      if (!text.includes('*')) continue;
-      Validations.of(policy).acknowledge({ id: `AwsSolutions-IAM5[Resource::${text}]`, reason: wildcards });
-    }
+    if (wildcards !== undefined) acknowledgeWildcards(policy, statement.resources, wildcards);
+  }
+}
+
+/** For whatever policies lie in the scope. */
+export function acknowledgeWildcards(scope: IConstruct, resources: readonly string[], reason: string): void {
+  for (const resource of resources) {
+    const text = flat(Stack.of(scope).resolve(resource));
+    if (!text.includes('*')) continue;
+    Validations.of(scope).acknowledge({ id: `AwsSolutions-IAM5[Resource::${text}]`, reason });
   }
 }
 

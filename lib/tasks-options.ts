@@ -81,7 +81,7 @@ export interface TasksOptions {
    */
   readonly needsInstanceMetadata?: boolean;
   /**
-   * How long the records and logs of ended tasks are kept, in whole days. Afterwards `synkti tasks` doesn't know them
+   * How long the records and logs of ended tasks are kept, rounded up to days. Afterwards `synkti tasks` doesn't know them
    * any more, and their ids are free.
    *
    * @default Duration.days(90)

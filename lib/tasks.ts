@@ -3,9 +3,10 @@
  * what lies under `tasks/` in the bucket. core/tasks/keys.ts says what that is.
  */
 import { Duration, aws_iam as iam, type aws_s3 as s3 } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
 import type { ISynktiCluster } from './cluster-props.js';
 import { pullRights } from './node-rights.js';
-import type { Right } from './policy.js';
+import { acknowledgeWildcards, type Right } from './policy.js';
 import type { TasksOptions } from './tasks-options.js';
 
 /** Everything of the queue lies under it. */
@@ -49,7 +50,8 @@ const readRights = (bucket: s3.IBucket): readonly Right[] => [
  * models), those of tasks go the next day, and delete markers with them, which would make listings slow.
  */
 export function expireTasks(bucket: s3.Bucket, options: TasksOptions): void {
-  const expiration = options.keepEnded ?? KEEP_ENDED;
+  const days = (options.keepEnded ?? KEEP_ENDED).toDays({ integral: false });
+  const expiration = Duration.days(Math.max(1, Math.ceil(days)));
   for (const prefix of KEPT) bucket.addLifecycleRule({ prefix, expiration });
   bucket.addLifecycleRule({
     prefix: TASKS,
@@ -58,24 +60,30 @@ export function expireTasks(bucket: s3.Bucket, options: TasksOptions): void {
   });
 }
 
-/** Exactly what `synkti submit` and `synkti tasks` ask for. docs/tasks.md says which call needs which statement. */
+/**
+ * Exactly what `synkti submit` and `synkti tasks` ask for. docs/tasks.md says which call needs which statement. The
+ * wildcards under `tasks/` are acknowledged for cdk-nag where the grantee is a construct; that of the last one isn't,
+ * since it would hide others.
+ */
 export function grantSubmit(cluster: ISynktiCluster, grantee: iam.IGrantable): iam.Grant {
   const { bucket, specParameter } = cluster;
   const objects = (...prefixes: readonly string[]): string[] => prefixes.map((p) => bucket.arnForObjects(`${p}*`));
-  const allow = (actions: string[], resourceArns: string[], conditions?: Record<string, Record<string, string>>) =>
-    iam.Grant.addToPrincipal({
-      grantee,
-      actions,
-      resourceArns,
-      ...(conditions === undefined ? {} : { conditions }),
-    });
-  const grants = [
+  const inTasks = { StringLike: { 's3:prefix': `${TASKS}*` } };
+  const reads = objects(TASKS);
+  const puts = objects('tasks/open/', 'tasks/lease/', 'tasks/ended/');
+  const deletes = objects('tasks/open/', 'tasks/lease/', 'tasks/checkpoints/');
+  const allow = (actions: string[], resourceArns: string[], more: Partial<iam.CommonGrantOptions> = {}): iam.Grant =>
+    iam.Grant.addToPrincipal({ grantee, actions, resourceArns, ...more });
+  const { grantPrincipal } = grantee;
+  if (Construct.isConstruct(grantPrincipal)) {
+    acknowledgeWildcards(grantPrincipal, [...reads, ...puts, ...deletes], 'Tasks have the names that users give them.');
+  }
+  return [
     allow(['ssm:GetParameter'], [specParameter.parameterArn]),
-    allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${TASKS}*` } }),
-    allow(['s3:GetObject'], objects(TASKS)),
-    allow(['s3:PutObject'], objects('tasks/open/', 'tasks/lease/', 'tasks/ended/')),
-    allow(['s3:DeleteObject'], objects('tasks/open/', 'tasks/lease/', 'tasks/checkpoints/')),
+    allow(['s3:ListBucket'], [bucket.bucketArn], { conditions: inTasks }),
+    allow(['s3:GetObject'], reads),
+    allow(['s3:PutObject'], puts),
+    allow(['s3:DeleteObject'], deletes),
     allow(['ec2:DescribeInstanceTypes', 'ec2:DescribeSpotPriceHistory'], ['*']),
-  ];
-  return grants.reduce((all, one) => all.combine(one));
+  ].reduce((all, one) => all.combine(one));
 }

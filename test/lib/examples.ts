@@ -3,10 +3,13 @@ import {
   type App,
   aws_ec2 as ec2,
   aws_elasticloadbalancingv2 as elbv2,
+  aws_iam as iam,
   Stack,
   aws_s3 as s3,
   aws_sns as sns,
+  Validations,
 } from 'aws-cdk-lib';
+import { gpuBatch } from '../../examples/cdk/gpu-batch.js';
 import { processBehindAlb } from '../../examples/cdk/process-behind-alb.js';
 import { severalWorkloads } from '../../examples/cdk/several-workloads.js';
 import { vllm } from '../../examples/cdk/vllm.js';
@@ -39,6 +42,16 @@ export const EXAMPLES: Readonly<Record<string, (app: App) => SynktiCluster>> = {
   'several-workloads': (app) => {
     const stack = newStack(app, 'SeveralWorkloads');
     return severalWorkloads(stack, importedVpc(stack));
+  },
+  'gpu-batch': (app) => {
+    const stack = newStack(app, 'GpuBatch');
+    const data = s3.Bucket.fromBucketName(stack, 'Data', 'my-data');
+    const ci = iam.Role.fromRoleArn(stack, 'Ci', 'arn:aws:iam::111122223333:role/ci');
+    Validations.of(ci).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'EC2 shows prices to all or none.',
+    });
+    return gpuBatch(stack, importedVpc(stack), data, ci);
   },
 };
 
