@@ -97,7 +97,16 @@ function rehearse(folder: string, template: string, seed: number): Verdict {
   const { stdout, error } = spawnSync(
     process.execPath,
     [
-      ...[join(folder, 'dist/synkti.mjs'), 'rehearse', '--template', template, '--json', file, '--seed', `race-${seed}`],
+      ...[
+        join(folder, 'dist/synkti.mjs'),
+        'rehearse',
+        '--template',
+        template,
+        '--json',
+        file,
+        '--seed',
+        `race-${seed}`,
+      ],
       ...['--race', `${slot(0)}@1s`, '--race', `${slot(2)},${slot(4)}@4s`],
       ...(seed % 2 === 0 ? ['--double-events'] : []),
     ],
