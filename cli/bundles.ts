@@ -7,14 +7,20 @@ import { UserError } from './user-error.js';
 export interface Bundles {
   readonly agent: string;
   readonly exampleService: string;
+  /** The task of rehearsals. */
+  readonly exampleTask: string;
 }
 
 /** Beside this program when it is a bundle itself, in dist/ when it runs from source. @throws UserError */
 export function findBundles(): Bundles {
   const here = dirname(fileURLToPath(import.meta.url));
   for (const folder of [here, join(here, '..', 'dist')]) {
-    const bundles = { agent: join(folder, 'agent.mjs'), exampleService: join(folder, 'service.mjs') };
-    if (existsSync(bundles.agent) && existsSync(bundles.exampleService)) return bundles;
+    const bundles = {
+      agent: join(folder, 'agent.mjs'),
+      exampleService: join(folder, 'service.mjs'),
+      exampleTask: join(folder, 'chain.mjs'),
+    };
+    if (Object.values(bundles).every((path) => existsSync(path))) return bundles;
   }
-  throw new UserError('agent.mjs and service.mjs are not built; run: npm run build');
+  throw new UserError('agent.mjs, service.mjs and chain.mjs are not built; run: npm run build');
 }

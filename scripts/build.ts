@@ -58,6 +58,8 @@ const bundles: readonly { readonly entry: string; readonly out: string; readonly
   { entry: 'sim/campaign/worker.ts', out: 'sim-worker.mjs' },
   { entry: 'sim/index.ts', out: 'sim.mjs' },
   { entry: 'local/service/server.ts', out: 'service.mjs', options: { banner: {} } },
+  // What the nodes of a rehearsal compute.
+  { entry: 'cli/rehearse/tasks/chain.ts', out: 'chain.mjs', options: { banner: {} } },
   ...lambdas,
 ];
 
