@@ -28,8 +28,8 @@ const MAX_SOCKETS = 4;
  * `maxAttempts` counts the first attempt. Raising it hides throttling from the callers, which back off with jitter, and
  * delays what they do instead.
  */
-export function clientOptions(config: ClientConfig, maxAttempts: number) {
-  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: 1, timeout: IDLE_SOCKET_MS };
+export function clientOptions(config: ClientConfig, maxAttempts: number, maxSockets = MAX_SOCKETS) {
+  const agent = { keepAlive: true, maxSockets, maxFreeSockets: 1, timeout: IDLE_SOCKET_MS };
   return {
     region: config.region,
     maxAttempts,

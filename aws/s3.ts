@@ -24,9 +24,10 @@ export interface S3 {
 /** A hint is some 50 bytes. */
 const MAX_HINT_BYTES = 4_096;
 
-export const s3Client = (config: ClientConfig): S3Client =>
+/** `maxSockets`: requests at once. */
+export const s3Client = (config: ClientConfig, maxAttempts = 2, maxSockets?: number): S3Client =>
   new S3Client({
-    ...clientOptions(config, 2),
+    ...clientOptions(config, maxAttempts, maxSockets),
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });

@@ -162,6 +162,7 @@ async function compose(
   const s3 = createS3({
     directory: `${runDir.path}/objects`,
     wallClock: clock.wall,
+    uploadBytesPerSecond: unkindSettings.uploads.bytesPerSecond,
     onChange: (change) => tell({ type: 'object', atMs: change.atMs as WallMs, change }),
   });
 

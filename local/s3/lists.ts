@@ -160,7 +160,7 @@ function contents(
     return [
       {
         Key: encode(key),
-        LastModified: new Date(object.modifiedMs),
+        LastModified: wholeSeconds(object.modifiedMs),
         ETag: quoted(object.etag),
         ChecksumAlgorithm: object.checksum?.algorithm.toUpperCase(),
         ChecksumType: object.checksum?.type,
@@ -171,6 +171,9 @@ function contents(
     ];
   });
 }
+
+/** S3 keeps no fractions of a second. */
+const wholeSeconds = (ms: number): Date => new Date(Math.floor(ms / 1_000) * 1_000);
 
 const toToken = (entry: string): string => Buffer.from(entry).toString('base64url');
 

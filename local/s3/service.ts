@@ -2,6 +2,7 @@ import { AwsError } from '../wire/error.js';
 import type { Principal, Service, WireRequest, WireResponse } from '../wire/service.js';
 import { type Blob, BlobStore } from './blobs.js';
 import { errorResponse, notImplemented, S3Error, s3Error } from './errors.js';
+import { UploadLinks } from './links.js';
 import { listBuckets, listMultipartUploads, listObjects, listObjectsV2, listObjectVersions } from './lists.js';
 import { abortUpload, completeUpload, createUpload, listParts, uploadPart } from './multipart.js';
 import { copyObject, deleteObject, deleteObjects, headError, putObject, readObject } from './objects.js';
@@ -23,6 +24,8 @@ export interface S3Options {
   /** Default Date.now. */
   readonly wallClock?: () => number;
   readonly onChange?: (change: ObjectChange) => void;
+  /** What each node can send, in bytes/s; null or absent: no limit. */
+  readonly uploadBytesPerSecond?: number | null;
 }
 
 export interface ObjectChange {
@@ -42,6 +45,7 @@ export interface ObjectChange {
 export interface S3Context {
   readonly store: S3Store;
   readonly now: () => number;
+  readonly links: UploadLinks;
   wrote(bucket: string, object: StoredObject, by: Principal): void;
   deleted(bucket: string, object: StoredObject, by: Principal): void;
 }
@@ -75,7 +79,8 @@ export function createS3(options: S3Options): S3 {
     (type: ObjectChange['type']) =>
     (bucket: string, { key, size, etag, blobs }: StoredObject, by: Principal): void =>
       options.onChange?.({ type, bucket, key, size, etag, by, atMs: now(), text: () => textOf(blobs) });
-  const context: S3Context = { store, now, wrote: told('put'), deleted: told('deleted') };
+  const links = new UploadLinks(options.uploadBytesPerSecond ?? null);
+  const context: S3Context = { store, now, links, wrote: told('put'), deleted: told('deleted') };
   return {
     service: s3Service(context),
     createBucket: (name) => {
@@ -113,16 +118,39 @@ function s3Service(context: S3Context): Service {
     error: (status, code, message) => errorResponse(status, code, message),
     handle: async (request) => {
       try {
-        return await handle(context, request);
+        return dated(context, await slowed(context, request, () => handle(context, request)));
       } catch (error) {
         if (!(error instanceof AwsError)) throw error;
-        if (request.method === 'HEAD') return headError(error.status, error.code, error.message);
+        if (request.method === 'HEAD') return dated(context, headError(error.status, error.code, error.message));
         const details = error instanceof S3Error ? error.details : {};
-        return errorResponse(error.status, error.code, error.message, details);
+        return dated(context, errorResponse(error.status, error.code, error.message, details));
       }
     },
   };
 }
+
+/** S3's own time, in whole seconds: what it says of an object's age is judged by it. */
+const dated = (context: S3Context, response: WireResponse): WireResponse => ({
+  ...response,
+  headers: { ...response.headers, date: new Date(context.now()).toUTCString() },
+});
+
+/** A body takes its time to arrive, and nothing comes of it when its sender is gone by then. */
+async function slowed(
+  { links, now }: S3Context,
+  request: WireRequest,
+  act: () => WireResponse | Promise<WireResponse>,
+): Promise<WireResponse> {
+  const delayMs = request.method === 'PUT' ? links.delayMs(request.principal, request.body.length, now()) : 0;
+  if (delayMs === 0) return act();
+  await new Promise((resolve) => setTimeout(resolve, Math.min(delayMs, MAX_DELAY_MS)));
+  if (request.isGone?.() === true)
+    throw s3Error('RequestTimeout', 'The connection ended before the whole body had arrived');
+  return act();
+}
+
+/** Clients and the server's own time-outs give up before. */
+const MAX_DELAY_MS = 600_000;
 
 type Operation =
   | 'ListBuckets'

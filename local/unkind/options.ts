@@ -18,6 +18,7 @@ export interface UnkindOptions {
   readonly notices: NoticeFaults;
   readonly imds: ImdsFaults;
   readonly network: NetworkFaults;
+  readonly uploads: UploadFaults;
 }
 
 /** Which calls; what is left out fits all. */
@@ -46,6 +47,11 @@ export interface Shortage {
   readonly capacity?: number;
   /** Default `InsufficientInstanceCapacity`; also `MaxSpotInstanceCountExceeded`, `VcpuLimitExceeded`, ... */
   readonly code?: string;
+}
+
+export interface UploadFaults {
+  /** What each node can send to S3, in bytes/s; null: no limit. */
+  readonly bytesPerSecond: number | null;
 }
 
 /** Of EventBridge: best effort, at least once, unordered. */
@@ -87,6 +93,7 @@ export const KIND: UnkindOptions = {
   notices: { missingRate: 0, shortRate: 0, shortMinMs: 0, shortMaxMs: 0 },
   imds: { burstRate: 0, burstMs: 0, slowRate: 0, slowMinMs: 0, slowMaxMs: 0, perSecond: null },
   network: PERFECT_NETWORK,
+  uploads: { bytesPerSecond: null },
 };
 
 /** What a user may give: parts of the parts. */
@@ -107,12 +114,14 @@ export function unkindOptions(input: UnkindInput = {}): UnkindOptions {
     notices: { ...KIND.notices, ...input.notices },
     imds: { ...KIND.imds, ...input.imds },
     network: { ...KIND.network, ...input.network },
+    uploads: { ...KIND.uploads, ...input.uploads },
   };
   atLeast('describeLagMs', options.describeLagMs, 0);
   for (const { burst, perSecond } of options.throttles) {
     atLeast('throttles.burst', burst, 1);
     atLeast('throttles.perSecond', perSecond, 0);
   }
+  if (options.uploads.bytesPerSecond !== null) atLeast('uploads.bytesPerSecond', options.uploads.bytesPerSecond, 1);
   for (const { rate } of options.lostReplies) probability('lostReplies.rate', rate);
   for (const { capacity } of options.shortages) atLeast('shortages.capacity', capacity ?? 0, 0);
   for (const group of ['events', 'notices', 'imds'] as const) {

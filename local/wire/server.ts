@@ -106,7 +106,7 @@ async function serve(
       throw new AwsError('UnknownService', `The local cloud has no service '${scope.service.slice(0, 64)}'`);
     }
     principal = options.principalOf(scope.accessKeyId, scope.sessionToken);
-    const request = wireRequest(
+    const whole = wireRequest(
       incoming.method ?? 'GET',
       scope.service,
       scope.region,
@@ -116,6 +116,7 @@ async function serve(
       query,
       raw,
     );
+    const request: WireRequest = { ...whole, isGone: () => incoming.socket.destroyed };
     action = target.actionOf(request) ?? '-';
     const refusal = options.faults?.refuse(service, action, principal) ?? null;
     if (refusal !== null) throw refusal;

@@ -14,6 +14,8 @@ export interface WireRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Whole body, already freed of aws-chunked framing. */
   readonly body: Buffer;
+  /** Whether the caller has gone meanwhile. */
+  readonly isGone?: () => boolean;
 }
 
 export type Principal =
