@@ -231,6 +231,8 @@ export interface LocalCloud {
   objects(): ObjectView[];
   /** No-op of a bucket that is there. @throws AwsError */
   createBucket(name: string): void;
+  /** A target group that stands elsewhere, under its own ARN. No-op of one that is there. */
+  adoptTargetGroup(arn: string, healthPath: string): void;
   /** Names of the zones. */
   zones(): string[];
   /** A further subnet of a zone; instances can be launched into it. No-op of one that is there. @throws CloudError */

@@ -369,6 +369,7 @@ async function compose(
     targetGroups: () => elb.targetGroups(),
     objects: () => s3.objects(),
     createBucket: (name) => s3.createBucket(name),
+    adoptTargetGroup: (arn, healthPath) => elb.adoptGroup(arn, healthPath),
     zones: () => [...zoneNames],
     addSubnet: (subnetId, zone) => {
       if (!zoneNames.includes(zone)) throw new CloudError('BAD_OPTIONS', `The local cloud has no zone ${zone}.`);

@@ -113,10 +113,14 @@ export async function run(options: RunOptions): Promise<RunEnd> {
       const logs = [...denialsOf(recorder), ...troubles, ...lastLogLines(cloud, settings)];
       return { type: 'never-healthy', healthy, afterMs: startMs, logs };
     }
-    const url = `${raised?.url ?? balancerUrl(cloud)}${settings.workload.requestPath}`;
+    const { entrance } = raised ?? { entrance: { url: balancerUrl(cloud), path: null, headers: {} } };
+    const { requestPath } = settings.workload;
+    // What the rule of a listener asks for, unless the user does.
+    const url = `${entrance.url}${requestPath === '/' ? (entrance.path ?? requestPath) : requestPath}`;
     startedMs = Date.now();
     screen.line(`all ${settings.nodes} nodes serve; ${settings.rate} requests a second go to ${url}`, 0, false);
-    traffic = startTraffic({ url, rate: settings.rate, timeoutMs: REQUEST_TIMEOUT_MS, slowMs: SLOW_MS });
+    const { headers } = entrance;
+    traffic = startTraffic({ url, headers, rate: settings.rate, timeoutMs: REQUEST_TIMEOUT_MS, slowMs: SLOW_MS });
     usage.start();
     player.start(settings.scenario.acts);
     const playedMs = Math.max(settings.scenario.lengthMs, 0);

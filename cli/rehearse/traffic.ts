@@ -10,6 +10,8 @@ export interface RunningTraffic {
 
 export interface TrafficOptions {
   readonly url: string;
+  /** Of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Requests a second. */
   readonly rate: number;
   /** At least 1,500: a connection may be idle for a second. */
@@ -42,6 +44,7 @@ export function startTraffic(options: TrafficOptions): RunningTraffic {
         autocannon(
           {
             url: options.url,
+            headers: { ...options.headers },
             connections: Math.max(1, Math.ceil(share / RATE_PER_CONNECTION)),
             overallRate: share,
             duration: A_DAY_S,

@@ -16,6 +16,7 @@ import { type Note, parameterValues } from './parameters.js';
 import { placesOf, specIn } from './places.js';
 import { adaptSpec, type RehearsalOptions } from './rehearsal-spec.js';
 import { openResponseDesk } from './responses.js';
+import { StandIns } from './stand-ins.js';
 import { parseTemplate } from './template.js';
 import { type NodePlan, readUserData } from './user-data.js';
 
@@ -97,8 +98,9 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
     importedListeners: new Map(),
     portOf,
     note,
-    adaptParameter: (name, value) => {
+    adaptParameter: async (name, value) => {
       const plan = planOf(engine.resources(), value);
+      for (const { bucket } of plan?.fetches ?? []) await standIns.bucket(bucket);
       const here = (path: string): string | null =>
         plan === null ? null : hereOf(plan, path, nodeFilesDir(cloud.runDir));
       const adapted = adaptSpec(value, rehearsal, { portOf, hereOf: here });
@@ -116,6 +118,7 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
   const unpublish: (() => Promise<void>)[] = [];
   /** Subnets of other stacks that stand here for this one. */
   const lent = new Set<string>();
+  const standIns = new StandIns(host);
 
   let given = input.parameters ?? {};
 
@@ -130,7 +133,9 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
     }
     const { values, notes: made } = await parameterValues(template, parameters, (name) => ssmValue(clients, name));
     for (const one of made) note(one.logicalId, one.text);
-    for (const { subnetId, zone } of placesOf(json, { region: cloud.region }).subnets) {
+    const { subnets, targetGroups } = placesOf(json, { region: cloud.region, parameters });
+    for (const { arn, healthPath } of targetGroups) await standIns.targetGroup(arn, healthPath);
+    for (const { subnetId, zone } of subnets) {
       cloud.addSubnet(subnetId, zone);
       lent.add(subnetId);
       note(null, `The subnet ${subnetId} is of another stack; here it is one of ${zone}.`);
@@ -144,6 +149,7 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
   };
   const unpublishAll = async (): Promise<void> => {
     for (const subnetId of lent) cloud.removeSubnet(subnetId);
+    await standIns.remove();
     for (const remove of unpublish.splice(0).reverse()) await remove();
   };
   try {

@@ -28,7 +28,7 @@ export interface Host {
   /** Listeners of other stacks, by their ARN in the template. */
   readonly importedListeners: Map<string, ImportedListener>;
   /** Last word on a value that goes to SSM; what it changed is in the stack's notes. */
-  readonly adaptParameter: (name: string, value: string) => string;
+  readonly adaptParameter: (name: string, value: string) => Promise<string>;
   /** Ports that this system doesn't let the user bind, and others in their place. */
   readonly portOf: (port: number) => number;
   /** Something is done otherwise than by AWS; repeated ones count once. */

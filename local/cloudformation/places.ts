@@ -14,6 +14,8 @@ export interface Places {
   readonly pools: readonly { readonly instanceType: string; readonly zone: string }[];
   /** Subnets that clusters name and the template doesn't make. */
   readonly subnets: readonly { readonly subnetId: string; readonly zone: string }[];
+  /** Target groups that workloads name and the template doesn't make. */
+  readonly targetGroups: readonly { readonly arn: string; readonly healthPath: string }[];
   readonly clusters: readonly ClusterSketch[];
 }
 
@@ -58,6 +60,7 @@ export function placesOf(
     zones: zones.size === 0 ? guess : [...zones].sort(),
     pools: [...pools].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pool]) => pool),
     subnets: [...subnets.values()],
+    targetGroups: specs.flatMap(({ workloads }) => listOf(workloads).filter(isObject).flatMap(targetGroupsOf)),
     clusters: specs.map(({ cluster, desired, workloads }) => ({
       cluster: String(cluster),
       desired: Number(desired),
@@ -79,6 +82,13 @@ const sketch = ({
   image: typeof image === 'string' ? image : null,
   healthPath: isObject(health) && typeof health.path === 'string' ? health.path : null,
 });
+
+function targetGroupsOf(workload: Members): Places['targetGroups'] {
+  const healthPath = sketch(workload).healthPath ?? '/';
+  return listOf(workload.targetGroupArns).flatMap((arn) =>
+    typeof arn === 'string' && !arn.includes(UNKNOWN) ? [{ arn, healthPath }] : [],
+  );
+}
 
 type Members = Readonly<Record<string, Json>>;
 

@@ -10,6 +10,7 @@ import type { TargetDirectory } from './directory.js';
 import { GroupRuntime } from './group-runtime.js';
 import { actionsOf, ElbModel, type Listener, type TargetGroup } from './model.js';
 import { actionFor } from './routing.js';
+import { DEFAULT_HEALTH_CHECK } from './settings.js';
 import type { TargetHealthState } from './target.js';
 
 export interface TargetHealthChange {
@@ -68,6 +69,9 @@ export interface TargetGroupView {
   }[];
 }
 
+/** As a target group of the construct has it. */
+const ADOPTED_HEALTH_CHECK = { ...DEFAULT_HEALTH_CHECK, intervalSeconds: 5, timeoutSeconds: 2, healthyThreshold: 2 };
+
 /** Elastic Load Balancing v2: the API over the model, its health checks, and the load balancers that carry traffic. */
 export class Elbv2 {
   readonly service: Service;
@@ -97,6 +101,14 @@ export class Elbv2 {
       this.#groups.set(group.arn, runtime);
     }
     return runtime;
+  }
+
+  /** A target group of elsewhere, under its own ARN, with a quick health check. No-op of one that is there. */
+  adoptGroup(arn: string, healthPath: string): void {
+    if (this.model.groups.has(arn)) return;
+    const name = arn.split('/').at(-2) ?? 'adopted';
+    const healthCheck = { ...ADOPTED_HEALTH_CHECK, path: healthPath };
+    this.model.addGroup(arn, { name, port: 80, targetType: 'instance', vpcId: '', healthCheck, tags: new Map() });
   }
 
   forgetGroup(arn: string): void {

@@ -126,9 +126,17 @@ export class ElbModel {
       );
     }
     this.#checkRoom(this.groups.size, 'TooManyTargetGroups');
+    return this.addGroup(`${this.#prefix}:targetgroup/${wish.name}/${this.#hex(wish.name)}`, wish);
+  }
+
+  /** One of elsewhere keeps its ARN, of whatever account. */
+  addGroup(
+    arn: string,
+    wish: Pick<TargetGroup, 'name' | 'port' | 'targetType' | 'vpcId' | 'healthCheck' | 'tags'>,
+  ): TargetGroup {
     const group: TargetGroup = {
       ...wish,
-      arn: `${this.#prefix}:targetgroup/${wish.name}/${this.#hex(wish.name)}`,
+      arn,
       attributes: initialAttributes(GROUP_ATTRIBUTES),
       targets: new Map(),
       ended: new Set(),

@@ -1,16 +1,21 @@
 /**
  * A newcomer's app: the package from `npm pack`, installed into a fresh folder beside CDK and cdk-nag, with the first
- * example of docs/construct.md as it stands there. It is type-checked, and synthesized with the strict validation and
- * cdk-nag. Run by `npx tsx test/integ/newcomer.ts`; it needs a package registry, and skips itself when there is none.
+ * example of docs/construct.md as it stands there. It is type-checked, synthesized with the strict validation and
+ * cdk-nag, and rehearsed by the command line of the installed package. Run by `npx tsx test/integ/newcomer.ts`; it needs
+ * a package registry, and skips itself when there is none.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NO_REGISTRY = /ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|ERR_SOCKET_TIMEOUT/;
+
+/** What a newcomer gives to CDK and to the rehearsal. */
+const APP = 'npx tsx app.ts';
+/** About a minute on an idle machine. */
+const REHEARSAL_MS = 300_000;
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
@@ -34,20 +39,25 @@ function run(
   cwd: string,
   [command = '', ...args]: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  timeoutMs = 300_000,
 ): string {
-  const { status, stdout, stderr } = spawnSync(command, args, {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd,
     env: { ...process.env, ...env },
     encoding: 'utf8',
     maxBuffer: 64 * 1_048_576,
+    timeout: timeoutMs,
+    // As Ctrl-C: a rehearsal stops what it started.
+    killSignal: 'SIGINT',
   });
   if (status === 0) return stdout;
-  throw new Error(`${what} failed:\n${`${stdout}${stderr}`.split('\n').slice(-40).join('\n')}`);
+  const why = error === undefined ? `exit code ${status}` : error.message;
+  throw new Error(`${what} failed (${why}):\n${`${stdout}${stderr}`.split('\n').slice(-40).join('\n')}`);
 }
 
 function tryIt(folder: string): void {
   const pinned: Record<string, string> = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).devDependencies;
-  const beside = ['aws-cdk-lib', 'constructs', 'cdk-nag'].map((name) => `${name}@${pinned[name]}`);
+  const beside = ['aws-cdk-lib', 'constructs', 'cdk-nag', 'tsx'].map((name) => `${name}@${pinned[name]}`);
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'shop', private: true, type: 'module' }));
   writeFileSync(join(folder, 'app.ts'), documentedApp());
 
@@ -69,8 +79,7 @@ function tryIt(folder: string): void {
   ];
   run('tsc', folder, [process.execPath, compiler, ...options, 'app.ts']);
 
-  const tsx = pathToFileURL(join(ROOT, 'node_modules/tsx/dist/loader.mjs')).href;
-  const said = run('synth', folder, [process.execPath, '--import', tsx, 'app.ts'], {
+  const said = run('synth', folder, ['npx', '--no-install', ...APP.split(' ').slice(1)], {
     CDK_OUTDIR: join(folder, 'cdk.out'),
     CDK_CONTEXT_JSON: JSON.stringify({ '@aws-cdk/core:validateAgainstDefaultRules': true }),
   });
@@ -78,6 +87,17 @@ function tryIt(folder: string): void {
   const own = Object.keys(template.Resources).filter((id) => id.startsWith('Web'));
   if (own.length === 0 || own.length > 60) throw new Error(`The cluster has ${own.length} resources.\n${said}`);
   say(`A newcomer's app synthesizes and passes cdk-nag: ${own.length} resources of the cluster.`);
+
+  const startedMs = performance.now();
+  const verdict = run(
+    'rehearse',
+    folder,
+    ['npx', '--no-install', 'synkti', 'rehearse', '--app', APP],
+    {},
+    REHEARSAL_MS,
+  );
+  if (!verdict.includes('All promises were kept.')) throw new Error(`The rehearsal kept silent:\n${verdict}`);
+  say(`It is rehearsed, and every promise is kept: ${((performance.now() - startedMs) / 1000).toFixed(0)} s.`);
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'synkti-newcomer-'));

@@ -5,6 +5,7 @@ import type { Recorder } from '../recorder.js';
 import type { Settings } from '../settings.js';
 import { clientConfig } from '../stage.js';
 import type { Timeline } from '../timeline.js';
+import type { Entrance } from './entrance.js';
 import { denialText } from './permissions.js';
 import { StackPlayer } from './player.js';
 import type { StackSettings } from './settings.js';
@@ -26,7 +27,7 @@ export interface RaiseOptions {
 export interface Raised {
   readonly run: StackRun;
   readonly player: StackPlayer;
-  readonly url: string;
+  readonly entrance: Entrance;
 }
 
 /** Deploys the stack of a rehearsal, and lets its acts be played. @throws DeployError, UserError */
@@ -52,7 +53,7 @@ export async function raiseStack(options: RaiseOptions): Promise<Raised> {
     throw error;
   });
   // Without one there is nothing to wait for.
-  const url = await run.url().catch(async (error) => {
+  const entrance = await run.entrance().catch(async (error) => {
     await run.close();
     throw error;
   });
@@ -71,7 +72,7 @@ export async function raiseStack(options: RaiseOptions): Promise<Raised> {
     onShortage(market, over);
     if (over && market !== 'on-demand') run.agePast();
   };
-  return { run, player, url };
+  return { run, player, entrance };
 }
 
 /** What a function may still make of a call that was denied. */

@@ -2,7 +2,6 @@
  * A stack on the local cloud, from its deployment to the proof that its deletion left nothing. Its changes queue up, as
  * CloudFormation makes one at a time.
  */
-import { DescribeListenersCommand, ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { type ClientConfig, clientOptions } from '../../../aws/client.js';
 import { ON_DEMAND_AT_LEAST_MS } from '../../../core/fallback/return.js';
@@ -16,6 +15,7 @@ import { messageOf, UserError } from '../../user-error.js';
 import type { Deployment } from '../deploy.js';
 import type { Timings } from '../timings.js';
 import { withDesired, withNewLaunchTemplate } from './change.js';
+import { type Entrance, entranceTo } from './entrance.js';
 import type { ChangeFact, StackFacts } from './facts.js';
 import { inventory, survivors } from './inventory.js';
 import { permissionFacts } from './permissions.js';
@@ -132,23 +132,11 @@ export class StackRun {
     return { spec: this.#spec, targetGroupArn };
   }
 
-  /** Of the listener that forwards to the cluster. @throws UserError */
-  async url(): Promise<string> {
+  /** Where requests come in. @throws UserError */
+  async entrance(): Promise<Entrance> {
     const { cloud, config } = this.#options;
-    const arns = this.#spec.workloads[0]?.targetGroupArns ?? [];
-    const client = new ElasticLoadBalancingV2Client(clientOptions(config, 3));
-    try {
-      for (const { arn, listeners } of cloud.balancers()) {
-        const { Listeners } = await client.send(new DescribeListenersCommand({ LoadBalancerArn: arn }));
-        const port = (Listeners ?? []).find((one) =>
-          one.DefaultActions?.some(({ TargetGroupArn }) => arns.includes(TargetGroupArn ?? '')),
-        )?.Port;
-        const found = listeners.find((one) => one.port === port);
-        if (found !== undefined) return found.url;
-      }
-    } finally {
-      client.destroy();
-    }
+    const found = await entranceTo(this.#spec.workloads[0]?.targetGroupArns ?? [], cloud, config);
+    if (found !== null) return found;
     throw new UserError(
       `The cluster ${this.#spec.cluster} has no load balancer in the stack, so no requests can be sent to it.`,
     );

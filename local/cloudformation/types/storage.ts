@@ -85,7 +85,7 @@ const parameter: Handler = {
 };
 
 async function putParameter({ props, host }: Call, name: string, overwrite: boolean) {
-  const value = host.adaptParameter(name, props.required('Value'));
+  const value = await host.adaptParameter(name, props.required('Value'));
   await host.clients.ssm.send(
     new PutParameterCommand({
       Name: name,
