@@ -1,0 +1,145 @@
+/**
+ * Minimum-cost flow from tasks to hosts by successive shortest paths (R. Busacker, P. Gowen, 1960; with the node prices of
+ * J. Edmonds and R. Karp, 1972, so that Dijkstra's search serves). A task that finds its best host full may push another one on
+ * to a third, as far as that pays. The k-th task of a host costs k - 1 times the crowding, which is convex, so each path
+ * keeps the flow at its least cost.
+ *
+ * Exact while every task takes one slot of a host. Memory makes it a heuristic: of a path only such steps are taken as
+ * the sizes allow.
+ */
+import type { Layout } from './layout.js';
+
+/** Steps of all searches together, at most; after these a task is placed only where there is room. */
+const BUDGET = 2_500_000;
+
+/** Places what has no place, in the order given. */
+export function flowIn(layout: Layout, order: readonly number[]): void {
+  const search = new Search(layout);
+  /** Sizes for which there was no place: nor is there one for what is larger in both. */
+  const refused: { readonly memory: number; readonly gpu: number }[] = [];
+  const { memory, gpu } = layout.problem;
+  for (const i of order) {
+    const size = { memory: memory[i] as number, gpu: gpu[i] as number };
+    if (refused.some((one) => one.memory <= size.memory && one.gpu <= size.gpu)) continue;
+    if (!search.place(i) && search.anywhere(i) && refused.length < 64) refused.push(size);
+  }
+}
+
+class Search {
+  readonly #layout: Layout;
+  readonly #price: Float64Array;
+  readonly #distance: Float64Array;
+  /** The task that would come to a host, and the host that it would leave; -1: none, it is the new one. */
+  readonly #comes: Int32Array;
+  readonly #from: Int32Array;
+  readonly #done: Uint8Array;
+  #endPrice = 0;
+  #budget = BUDGET;
+
+  constructor(layout: Layout) {
+    const { hosts } = layout.problem;
+    this.#layout = layout;
+    this.#price = new Float64Array(hosts);
+    this.#distance = new Float64Array(hosts);
+    this.#comes = new Int32Array(hosts);
+    this.#from = new Int32Array(hosts);
+    this.#done = new Uint8Array(hosts);
+  }
+
+  /** Whether there is a host that could take it if it were empty. */
+  anywhere(i: number): boolean {
+    const { cost, hosts } = this.#layout.problem;
+    for (let j = 0; j < hosts; j++) if (cost[i * hosts + j] !== Number.POSITIVE_INFINITY) return true;
+    return false;
+  }
+
+  place(task: number): boolean {
+    const layout = this.#layout;
+    const { hosts, crowdMs } = layout.problem;
+    const price = this.#price;
+    const distance = this.#distance;
+    this.#begin(task);
+    let end = -1;
+    let endDistance = Number.POSITIVE_INFINITY;
+    for (;;) {
+      let j = -1;
+      let least = endDistance;
+      for (let l = 0; l < hosts; l++) {
+        const d = distance[l] as number;
+        if (d >= least || this.#done[l] === 1) continue;
+        least = d;
+        j = l;
+      }
+      this.#budget -= hosts;
+      if (j === -1) break;
+      this.#done[j] = 1;
+      const comes = this.#comes[j] as number;
+      if (layout.fits(comes, j)) {
+        const d = least + Math.max(0, layout.count(j) * crowdMs + (price[j] as number) - this.#endPrice);
+        if (d < endDistance) {
+          endDistance = d;
+          end = j;
+        }
+      }
+      if (this.#budget > 0) this.#pushFrom(j, comes, least, endDistance);
+    }
+    if (end === -1) return false;
+    for (let j = 0; j < hosts; j++) {
+      price[j] = (price[j] as number) + Math.min(distance[j] as number, endDistance);
+    }
+    this.#endPrice += endDistance;
+    this.#follow(end);
+    return true;
+  }
+
+  #begin(task: number): void {
+    const { hosts } = this.#layout.problem;
+    let least = Number.POSITIVE_INFINITY;
+    for (let j = 0; j < hosts; j++) {
+      const d = this.#costOf(task, j) - (this.#price[j] as number);
+      this.#distance[j] = d;
+      if (d < least) least = d;
+    }
+    this.#comes.fill(task);
+    this.#from.fill(-1);
+    this.#done.fill(0);
+    if (least === Number.POSITIVE_INFINITY) return;
+    for (let j = 0; j < hosts; j++) this.#distance[j] = (this.#distance[j] as number) - least;
+  }
+
+  /** What may come to other hosts if `comes` takes the place of a task here. */
+  #pushFrom(j: number, comes: number, distance: number, below: number): void {
+    const layout = this.#layout;
+    const { hosts } = layout.problem;
+    for (const k of layout.on(j)) {
+      if (!layout.fits(comes, j, k)) continue;
+      const base = distance - this.#costOf(k, j) + (this.#price[j] as number);
+      this.#budget -= hosts;
+      for (let l = 0; l < hosts; l++) {
+        if (this.#done[l] === 1) continue;
+        const d = Math.max(distance, base + this.#costOf(k, l) - (this.#price[l] as number));
+        if (d >= (this.#distance[l] as number) || d >= below) continue;
+        this.#distance[l] = d;
+        this.#comes[l] = k;
+        this.#from[l] = j;
+      }
+    }
+  }
+
+  /** Without crowding, which the end of a path alone changes. */
+  #costOf(i: number, j: number): number {
+    const { cost, hosts, group } = this.#layout.problem;
+    const own = cost[i * hosts + j] as number;
+    if (group[i] === -1 || own === Number.POSITIVE_INFINITY) return own;
+    return own + this.#layout.mates(i, j) * this.#layout.problem.sameHostMs;
+  }
+
+  /** From the end of the path to its beginning, so that there is room for each. */
+  #follow(end: number): void {
+    const layout = this.#layout;
+    const moves: { readonly task: number; readonly to: number }[] = [];
+    for (let j = end; j !== -1; j = this.#from[j] as number) moves.push({ task: this.#comes[j] as number, to: j });
+    for (const { task } of moves) if (layout.hostOf(task) !== -1) layout.take(task);
+    for (const { task, to } of moves) layout.put(task, to);
+  }
+}

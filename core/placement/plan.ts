@@ -1,0 +1,212 @@
+import { hash32 } from '../rng.js';
+import { flowIn } from './flow.js';
+import { improve } from './improve.js';
+import { Layout, type Problem } from './layout.js';
+import { largestFirst, placeInOrder, type Rank } from './order.js';
+
+/**
+ * Where displaced work goes: tasks of a node that leaves, and replicas or models of a workload alike. Every node that
+ * plans for the same view gets the same answer: both lists are taken in the order of their ids, and ties break by id.
+ *
+ * What can be placed is placed first; among plans that place as many, the cheapest is wanted. With several tasks a peer that
+ * is the generalized assignment problem, which is NP-hard: a minimum-cost flow (flow.ts) and then local search (improve.ts)
+ * come near to the optimum, and are the optimum where each peer takes one and all have a place (the tests try everything,
+ * and ask assignment.ts).
+ */
+export interface DisplacedWork {
+  /** `id.run` of a task, or a replica's name; unique. */
+  readonly task: string;
+  readonly memoryMiB: number;
+  readonly gpuMemoryMiB: number;
+  /** What must be moved for it to go on, in MiB; 0 when it starts anew. */
+  readonly stateMiB: number;
+  /** Digests of data that it reads, as peers tell them in `warm`. */
+  readonly data: readonly string[];
+  /** Replicas of one workload share a group, and are kept on different peers where that is possible. */
+  readonly group?: string;
+}
+
+/** A node that may take work. What isn't known may be left out. */
+export interface Host {
+  readonly id: string;
+  readonly freeMemoryMiB: number;
+  readonly freeGpuMemoryMiB: number;
+  readonly warm: readonly string[];
+  /** How busy it is, 0 to 1. Default 0. */
+  readonly load?: number;
+  /** What a transfer to it gets, in MiB/s. Default {@link DEFAULT_MIBPS}. */
+  readonly bandwidthMiBps?: number;
+  /** Tasks that it takes beside those that it has, at most. Default: no limit. */
+  readonly slots?: number;
+  /** Ms until it can begin (it boots). Default 0. */
+  readonly readyInMs?: number;
+  /** Groups of which it runs a replica. */
+  readonly groups?: readonly string[];
+}
+
+/**
+ * - minimum-cost: least total of transfer, cold data, load and crowding
+ * - warm-least-loaded: the least loaded of those that have the data, else the least loaded
+ * - least-loaded: the least loaded
+ * - earliest: where it runs again first, whatever that costs others
+ * - random: any with room, by `seed`
+ *
+ * Loaded means here: by `load`, and what this plan adds.
+ */
+export type PlacementStrategy = 'minimum-cost' | 'warm-least-loaded' | 'least-loaded' | 'earliest' | 'random';
+
+export interface PlacementOptions {
+  /** Default `minimum-cost`. */
+  readonly strategy?: PlacementStrategy;
+  /** Of `random`. Default 0. */
+  readonly seed?: number | string;
+}
+
+export interface Placement {
+  readonly task: string;
+  /** Null: nobody has room; it goes back to the queue. */
+  readonly host: string | null;
+}
+
+export interface PlacementPlan {
+  /** One a task, by id. */
+  readonly placements: readonly Placement[];
+  readonly placed: number;
+  /** In ms of delay, as the objective counts it. */
+  readonly cost: number;
+}
+
+/** MiB/s of a transfer between two nodes of which nothing is known: 1 Gbit/s, less what S3 costs. */
+export const DEFAULT_MIBPS = 100;
+/** What a data set that must be fetched costs, in ms. Raising it makes warmth count more against transfer and load. */
+export const COLD_MS = 60_000;
+/** What a fully loaded host costs against an idle one, in ms. */
+export const LOAD_MS = 30_000;
+/** What each task costs that the plan puts beside another one of its own, in ms: they share link and processors. */
+export const CROWD_MS = 2_000;
+/** What two replicas of a group on one host cost, in ms: more than anything else but no place at all. */
+export const SAME_HOST_MS = 3_600_000;
+
+export function planPlacement(
+  displaced: readonly DisplacedWork[],
+  peers: readonly Host[],
+  options: PlacementOptions = {},
+): PlacementPlan {
+  const tasks = [...displaced].sort((a, b) => compareText(a.task, b.task));
+  const hosts = [...peers].sort((a, b) => compareText(a.id, b.id));
+  const problem = problemOf(tasks, hosts);
+  const strategy = options.strategy ?? 'minimum-cost';
+  let layout = new Layout(problem);
+  if (strategy === 'minimum-cost') layout = leastCost(problem);
+  else placeInOrder(layout, rankOf(strategy, tasks, hosts, layout, String(options.seed ?? 0)));
+  const placements = tasks.map(({ task }, i) => ({ task, host: hosts[layout.hostOf(i)]?.id ?? null }));
+  return { placements, placed: layout.placed, cost: layout.cost };
+}
+
+/** Tasks times hosts up to which several beginnings are worked out in full, and how many those are. */
+const SMALL = 2_000;
+const BEGINNINGS = 6;
+
+/** The largest first packs well where all have room; the smallest first places more where they haven't. */
+function leastCost(problem: Problem): Layout {
+  const small = problem.tasks * problem.hosts <= SMALL;
+  const begun = (order: (layout: Layout) => readonly number[]): Layout => {
+    const layout = new Layout(problem);
+    flowIn(layout, order(layout));
+    if (small) improve(layout);
+    return layout;
+  };
+  let best = begun(largestFirst);
+  if (small || best.placed < problem.tasks)
+    best = better(
+      best,
+      begun((layout) => largestFirst(layout).reverse()),
+    );
+  for (let n = 2; small && n < BEGINNINGS; n++) {
+    const rank = (i: number): number => hash32(`${n} ${i}`);
+    best = better(
+      best,
+      begun((layout) => largestFirst(layout).sort((a, b) => rank(a) - rank(b) || a - b)),
+    );
+  }
+  if (!small) improve(best);
+  return best;
+}
+
+function better(a: Layout, b: Layout): Layout {
+  return b.placed > a.placed || (b.placed === a.placed && b.cost < a.cost) ? b : a;
+}
+
+/** Ms of delay that a task costs on a host by itself; Infinity when it doesn't fit. */
+export function placementCostMs(task: DisplacedWork, host: Host): number {
+  if (task.memoryMiB > host.freeMemoryMiB || task.gpuMemoryMiB > host.freeGpuMemoryMiB || host.slots === 0) {
+    return Number.POSITIVE_INFINITY;
+  }
+  const mate = task.group !== undefined && host.groups?.includes(task.group) === true ? SAME_HOST_MS : 0;
+  return startsInMs(task, host) + Math.round(loadOf(host) * LOAD_MS) + mate;
+}
+
+/** Ms until the task runs there again. */
+function startsInMs(task: DisplacedWork, host: Host): number {
+  const transferMs = (task.stateMiB / Math.max(0.001, host.bandwidthMiBps ?? DEFAULT_MIBPS)) * 1_000;
+  return Math.round(Math.max(transferMs, host.readyInMs ?? 0)) + coldData(task, host) * COLD_MS;
+}
+
+/** Data sets that it would have to fetch. */
+function coldData(task: DisplacedWork, host: Host): number {
+  let cold = 0;
+  for (const digest of task.data) if (!host.warm.includes(digest)) cold++;
+  return cold;
+}
+
+const loadOf = (host: Host): number => Math.min(1, Math.max(0, host.load ?? 0));
+
+/** Most important first; of equals the host with more room, then the lower id, is taken. */
+function rankOf(
+  strategy: Exclude<PlacementStrategy, 'minimum-cost'>,
+  tasks: readonly DisplacedWork[],
+  hosts: readonly Host[],
+  layout: Layout,
+  seed: string,
+): Rank {
+  const load = (j: number): number => loadOf(hosts[j] as Host) * LOAD_MS + layout.count(j) * CROWD_MS;
+  switch (strategy) {
+    case 'warm-least-loaded':
+      return (i, j) => [coldData(tasks[i] as DisplacedWork, hosts[j] as Host), load(j)];
+    case 'least-loaded':
+      return (_, j) => [load(j), 0];
+    case 'earliest':
+      return (i, j) => [startsInMs(tasks[i] as DisplacedWork, hosts[j] as Host), load(j)];
+    case 'random':
+      return (i, j) => [hash32(`${seed} ${tasks[i]?.task} ${hosts[j]?.id}`), 0];
+  }
+}
+
+function problemOf(tasks: readonly DisplacedWork[], hosts: readonly Host[]): Problem {
+  const cost = new Float64Array(tasks.length * hosts.length);
+  let cell = 0;
+  for (const task of tasks) for (const host of hosts) cost[cell++] = placementCostMs(task, host);
+  const groups = new Map<string, number>();
+  const groupOf = tasks.map(({ group }) => {
+    if (group === undefined) return -1;
+    const known = groups.get(group) ?? groups.size;
+    groups.set(group, known);
+    return known;
+  });
+  return {
+    tasks: tasks.length,
+    hosts: hosts.length,
+    cost,
+    memory: Float64Array.from(tasks, (task) => task.memoryMiB),
+    gpu: Float64Array.from(tasks, (task) => task.gpuMemoryMiB),
+    group: Int32Array.from(groupOf),
+    freeMemory: Float64Array.from(hosts, (host) => host.freeMemoryMiB),
+    freeGpu: Float64Array.from(hosts, (host) => host.freeGpuMemoryMiB),
+    slots: Float64Array.from(hosts, (host) => host.slots ?? Number.POSITIVE_INFINITY),
+    crowdMs: CROWD_MS,
+    sameHostMs: SAME_HOST_MS,
+  };
+}
+
+/** By code unit: the same order on every machine, whatever its locale. */
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
