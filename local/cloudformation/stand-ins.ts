@@ -14,12 +14,12 @@ import { DeleteBucketCommand, DeleteObjectCommand, HeadBucketCommand } from '@aw
 import { type Host, known } from './handler.js';
 
 export class StandIns {
-  readonly #host: Host;
+  readonly #host: Pick<Host, 'cloud' | 'clients' | 'note'>;
   /** Load balancers, by the target groups that they send to. */
   readonly #groups = new Map<string, string>();
   readonly #buckets = new Set<string>();
 
-  constructor(host: Host) {
+  constructor(host: Pick<Host, 'cloud' | 'clients' | 'note'>) {
     this.#host = host;
   }
 
