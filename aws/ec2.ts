@@ -159,7 +159,7 @@ const STATES: ReadonlySet<string> = new Set<InstanceState>([
 ]);
 
 /** Null for an answer that lacks what every instance has. */
-function nodeView(instance: Instance, status: boolean | null): NodeView | null {
+export function nodeView(instance: Instance, status: boolean | null): NodeView | null {
   const state = instance.State?.Name;
   if (!instance.InstanceId || state === undefined || !STATES.has(state)) return null;
   const tags: Record<string, string> = {};

@@ -1,7 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { register as registerRehearse } from './rehearse.js';
 import { register as registerSimulate } from './simulate.js';
+import { register as registerStatus } from './status.js';
+import { register as registerSubmit } from './submit.js';
 import { register as registerSweep } from './sweep.js';
+import { register as registerTasks } from './tasks.js';
 import { messageOf, UserError } from './user-error.js';
 
 declare const SYNKTI_VERSION: string | undefined;
@@ -30,9 +33,12 @@ export async function main(argv: readonly string[]): Promise<void> {
     .showSuggestionAfterError(true)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'synkti: ')) });
+  registerStatus(program);
   registerRehearse(program);
   registerSimulate(program);
   registerSweep(program);
+  registerSubmit(program);
+  registerTasks(program);
   for (const command of program.commands) {
     command.exitOverride().copyInheritedSettings(program).helpOption('--help', 'shows this help');
   }
