@@ -19,6 +19,7 @@ import { type AgentAsset, agentAsset } from './agent-asset.js';
 import { type Capacity, resolveCapacity } from './capacity.js';
 import { chosenTypes } from './chosen-types.js';
 import type { ISynktiCluster, SynktiClusterProps } from './cluster-props.js';
+import { sweepPeriod } from './failover.js';
 import { Fallback } from './fallback.js';
 import { guard } from './guards.js';
 import { ImportedCluster, publishAttributes } from './imported-cluster.js';
@@ -143,7 +144,13 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
     const emptiesBucket = removalPolicy === RemovalPolicy.DESTROY;
     const { requirements } = capacity;
     const findsTypes = requirements !== undefined;
-    const fallback = new Fallback(this, { subnets, retention, emptiesBucket, findsTypes });
+    const fallback = new Fallback(this, {
+      subnets,
+      retention,
+      emptiesBucket,
+      findsTypes,
+      sweepPeriod: sweepPeriod(props.failover ?? {}),
+    });
     const { interruption, ended, sweep } = fallback;
     const errands = [interruption.policy, ended.policy, sweep.policy];
     this.deadLetterQueue = fallback.deadLetters;

@@ -1,4 +1,4 @@
-import type { Duration } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 
 /** What a rebalance recommendation, AWS's early and often wrong warning, leads to. */
 export class RebalancePolicy {
@@ -47,4 +47,23 @@ export interface FailoverOptions {
    * @default Duration.minutes(10)
    */
   readonly bootPatience?: Duration;
+  /**
+   * How often the sweep compares what lives with what is wished: a missed event costs at most this. One to five whole
+   * minutes; one costs some cents more a month.
+   *
+   * @default Duration.minutes(5)
+   */
+  readonly sweepPeriod?: Duration;
 }
+
+const SWEEP_PERIOD = Duration.minutes(5);
+
+/** EventBridge takes whole minutes, and the metrics look back five. */
+export function isSweepPeriod(period: Duration): boolean {
+  const minutes = period.toMinutes({ integral: false });
+  return Number.isInteger(minutes) && minutes >= 1 && minutes <= 5;
+}
+
+/** A wrong one is complained of elsewhere. */
+export const sweepPeriod = ({ sweepPeriod: given = SWEEP_PERIOD }: FailoverOptions): Duration =>
+  isSweepPeriod(given) ? given : SWEEP_PERIOD;

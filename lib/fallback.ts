@@ -38,10 +38,10 @@ interface FallbackProps {
   readonly emptiesBucket: boolean;
   /** Whether the seeder finds the instance types. */
   readonly findsTypes: boolean;
+  /** A missed event costs at most this. */
+  readonly sweepPeriod: Duration;
 }
 
-/** A missed event costs at most this. */
-const SWEEP_PERIOD = Duration.minutes(5);
 const ERRAND = Duration.minutes(2);
 /** CloudFormation waits for this long, too, and Lambda allows no more. */
 export const SEEDER_TIMEOUT = Duration.minutes(15);
@@ -58,8 +58,9 @@ export class Fallback extends Construct {
   readonly sweep: FallbackFunction;
   readonly seeder: FallbackFunction;
 
-  constructor(cluster: SynktiCluster, { subnets, retention, emptiesBucket, findsTypes }: FallbackProps) {
+  constructor(cluster: SynktiCluster, props: FallbackProps) {
     super(cluster, 'Fallback');
+    const { subnets, retention, emptiesBucket, findsTypes, sweepPeriod } = props;
     const name = cluster.clusterName;
     const environment = { SYNKTI_CLUSTER: name };
     const document = drainDocument(this);
@@ -97,7 +98,7 @@ export class Fallback extends Construct {
       ],
       // The next period tries again.
       retryAttempts: 0,
-      maxEventAge: SWEEP_PERIOD,
+      maxEventAge: sweepPeriod,
     });
     this.seeder = new FallbackFunction(this, 'Seeder', {
       bundle: 'seeder',
@@ -113,10 +114,10 @@ export class Fallback extends Construct {
       ],
     });
     this.deadLetters = eventQueue(this, 'DeadLetters', { retentionPeriod: DEAD_LETTER_RETENTION });
-    this.#feed();
+    this.#feed(sweepPeriod);
   }
 
-  #feed(): void {
+  #feed(sweepPeriod: Duration): void {
     const { deadLetters } = this;
     const warnings = new EventQueue(this, 'Warnings', {
       delay: Duration.seconds(30),
@@ -144,8 +145,8 @@ export class Fallback extends Construct {
     });
     new events.Rule(this, 'Schedule', {
       description: `Sweeps the Synkti cluster`,
-      schedule: events.Schedule.rate(SWEEP_PERIOD),
-      targets: [new targets.LambdaFunction(this.sweep.handler, { maxEventAge: SWEEP_PERIOD })],
+      schedule: events.Schedule.rate(sweepPeriod),
+      targets: [new targets.LambdaFunction(this.sweep.handler, { maxEventAge: sweepPeriod })],
     });
   }
 }

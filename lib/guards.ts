@@ -7,6 +7,7 @@ import type { IConstruct } from 'constructs';
 import type { Capacity } from './capacity.js';
 import type { SynktiCluster } from './cluster.js';
 import type { SynktiClusterProps } from './cluster-props.js';
+import { isSweepPeriod } from './failover.js';
 import { requirementProblems } from './guard-requirements.js';
 import { guardTargetGroup } from './guard-targets.js';
 import { guardTasks } from './guard-tasks.js';
@@ -188,6 +189,12 @@ function lengthOf(value: unknown): number {
 }
 
 function guardFailover(cluster: SynktiCluster, { props }: Facts): void {
+  const sweep = props.failover?.sweepPeriod;
+  if (sweep !== undefined && !isSweepPeriod(sweep)) {
+    Annotations.of(cluster).addError(
+      `failover.sweepPeriod is ${sweep.toMinutes({ integral: false })} minutes: make it 1 to 5 whole minutes, as EventBridge and the metrics ask for.`,
+    );
+  }
   const seconds = props.failover?.keepServing?.toSeconds() ?? 0;
   if (seconds > 90) {
     Annotations.of(cluster).addError(

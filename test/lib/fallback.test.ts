@@ -1,5 +1,5 @@
 /** What starts the fallback's functions, and the order in which a stack makes and removes things. */
-import { aws_logs as logs, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, aws_logs as logs, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { readEvent } from '../../core/fallback/event.js';
@@ -116,8 +116,11 @@ describe('functions', () => {
     }
   });
 
-  it('sweep every five minutes, without retries', () => {
+  it('sweep every five minutes, without retries, or as often as is wished', () => {
     template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(5 minutes)' });
+    synth({ failover: { sweepPeriod: Duration.minutes(1) } }).template.hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: 'rate(1 minute)',
+    });
     template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 0 });
   });
 

@@ -134,6 +134,12 @@ const CASES: readonly (readonly [what: string, change: Change, says: RegExp])[] 
     /error: .*keepServing is 100 s/,
   ],
   [
+    'a sweep every minute and a half',
+    () => ({ failover: { sweepPeriod: Duration.seconds(90) } }),
+    /error: .*sweepPeriod is 1.5 minutes: make it 1 to 5/,
+  ],
+  ['a sweep every hour', () => ({ failover: { sweepPeriod: Duration.hours(1) } }), /error: .*sweepPeriod is 60 min/],
+  [
     'plain HTTP to the Internet',
     () => ({ loadBalancing: LoadBalancing.ownBalancer({ internetFacing: true }) }),
     /warning: .*plain HTTP.*certificate.*synkti:plainHttp/,
