@@ -45,7 +45,11 @@ export function register(program: Command): void {
     .description("Lists a cluster's tasks; its subcommands show, follow, cancel and retry them.")
     .option('--state <states>', 'only those: waiting, running, done, failed, cancelled; several with commas')
     .option('--all', 'all of them, not only the first 50');
-  addClusterOptions(tasks).addHelpText('after', EXAMPLES).action(act(list));
+  addClusterOptions(tasks)
+    .usage('[options] [command]')
+    .argument('[words...]')
+    .addHelpText('after', EXAMPLES)
+    .action(act(list));
   addClusterOptions(
     tasks
       .command('list')
