@@ -6,7 +6,9 @@ import { createQueueHandler } from './queue.js';
 
 export const createInterruptionHandler = (parts: Parts) =>
   createQueueHandler(parts, (event, instanceId, seen, means, ctx) =>
-    event.kind === 'ended' ? null : tendAnnouncement(event.kind, instanceId, seen, means, ctx),
+    event.kind === 'ended'
+      ? null
+      : tendAnnouncement(event.kind, instanceId, seen, { ...means, launcher: 'interruption' }, ctx),
   );
 
 export const handler = host('interruption', createInterruptionHandler);

@@ -92,7 +92,11 @@ function idOf(parts: Parts, request: StackRequest): string {
 
 async function launch(parts: Parts, { epoch }: StackRequest, context: LambdaContext): Promise<StackAnswer> {
   const start = parts.clock();
-  const options = { untilMs: earliest(after(start.nowMs, SEED_MS), endOf(context, start)), mendMs: MEND_MS };
+  const options = {
+    untilMs: earliest(after(start.nowMs, SEED_MS), endOf(context, start)),
+    mendMs: MEND_MS,
+    launcher: 'seeder',
+  } as const;
   const seen = await play(parts, lookPatiently(clusterOf(parts), options, start));
   if (!seen.ok) {
     return { status: 'FAILED', reason: `The spec can't be read: ${seen.error.code}: ${seen.error.message}` };

@@ -16,7 +16,7 @@ export const createSweepHandler =
       if (seen.error.kind === 'not-found') return telemetry.log('info', 'no-spec', {});
       throw new Error(`The sweep can't look: ${seen.error.code}: ${seen.error.message}`);
     }
-    const means = { untilMs: budgetEnd(context, start), mendMs: 0, drainDocument: null };
+    const means = { untilMs: budgetEnd(context, start), mendMs: 0, drainDocument: null, launcher: 'sweep' } as const;
     const { acts, counts, done } = await play(parts, sweep(seen, means, clock()));
     const assessment = assess(done);
     const ended = acts.flatMap((act) => (act.type === 'end' ? [{ instanceId: act.instanceId, why: act.why }] : []));

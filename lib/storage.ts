@@ -27,7 +27,9 @@ export function clusterBucket(scope: Construct, { retention, removalPolicy }: Bu
     minimumTLSVersion: 1.2,
     removalPolicy,
     lifecycleRules: [
-      ...(expiration === undefined ? [] : [...REPORT_PREFIXES, 'balancer/'].map((prefix) => ({ prefix, expiration }))),
+      ...(expiration === undefined
+        ? []
+        : [...REPORT_PREFIXES, 'balancer/', 'seats/launched/'].map((prefix) => ({ prefix, expiration }))),
       { abortIncompleteMultipartUploadAfter: Duration.days(1), noncurrentVersionExpiration: Duration.days(30) },
     ],
   });

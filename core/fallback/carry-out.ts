@@ -1,5 +1,6 @@
 /** Carries out what a judgement named, in an order that is safe to break off anywhere. */
 import type { CloudError } from '../cloud.js';
+import type { Launcher } from '../seats/launch-record.js';
 import type { Spec } from '../spec/spec.js';
 import type { Context, MonoMs } from '../time.js';
 import type { Act } from './act.js';
@@ -13,6 +14,8 @@ export interface Means {
   readonly untilMs: MonoMs;
   /** As in `FillOptions`. */
   readonly mendMs: number;
+  /** As in `FillOptions`. */
+  readonly launcher?: Launcher;
   /** Document that tells an agent to drain; null: there is none. */
   readonly drainDocument: string | null;
 }

@@ -3,6 +3,7 @@
  * the position is in S3, so that the next caller, agent or Lambda, starts where this one stopped.
  */
 import type { CloudCall, CloudError } from '../cloud.js';
+import { type Launcher, launchRecordCall } from '../seats/launch-record.js';
 import { answered, asked, dueCall, type Pursuit, type PursuitNews, startPursuit } from '../seats/pursuit.js';
 import { marketOf } from '../seats/rung.js';
 import type { HeldSeat } from '../seats/seat.js';
@@ -21,6 +22,8 @@ export interface FillOptions {
    * seen. Raising it delays the word to whom it concerns.
    */
   readonly mendMs: number;
+  /** Which Lambda asks, for the record of who launched a node; absent: none is written. */
+  readonly launcher?: Launcher;
 }
 
 export interface Filled {
@@ -40,6 +43,8 @@ interface Filling {
   done: boolean;
   /** A return got its "nothing launched": it ends when that is written down. */
   tried: boolean;
+  /** EC2's own answer to a launch of this caller; null: none yet, or somebody else launched it. */
+  answer: { readonly position: HeldSeat; readonly instanceId: string } | null;
 }
 
 export function* fillSeats(
@@ -51,7 +56,7 @@ export function* fillSeats(
   let ctx = start;
   const fillings = acts.map((act): Filling => {
     const pursuit = startPursuit(act.kind === 'wish' ? 'wish' : 'need', act.position, start);
-    return { act, pursuit, done: false, tried: false };
+    return { act, pursuit, done: false, tried: false, answer: null };
   });
   while (ctx.nowMs < options.untilMs) {
     const due = dueNow(fillings, spec, ctx);
@@ -71,7 +76,30 @@ export function* fillSeats(
       if (outcome !== undefined) take(filling, answered(filling.pursuit, outcome, spec, then), options, start, then);
     });
   }
+  ctx = yield* recordLaunches(fillings, spec, options, ctx);
   return { filled: fillings.map(resultOf), ctx };
+}
+
+/** The last thing, since nothing depends on it. */
+function* recordLaunches(
+  fillings: readonly Filling[],
+  spec: Spec,
+  { launcher, untilMs }: FillOptions,
+  ctx: Context,
+): Script<Context> {
+  const launched = fillings.flatMap(({ answer }) => answer ?? []);
+  if (launcher === undefined || launched.length === 0 || ctx.nowMs >= untilMs) return ctx;
+  const calls = launched.map(({ position, instanceId }) =>
+    launchRecordCall(spec.bucket, {
+      format: 1,
+      seat: position,
+      instanceId,
+      by: launcher,
+      launcher: null,
+      atMs: ctx.wallMs,
+    }),
+  );
+  return (yield* callAll(calls, ctx)).ctx;
 }
 
 function dueNow(fillings: readonly Filling[], spec: Spec, ctx: Context): { filling: Filling; call: CloudCall }[] {
@@ -101,10 +129,12 @@ function take(
   ctx: Context,
 ): void {
   const watched = filling.pursuit.stage === 'watch';
+  const asking = filling.pursuit.stage === 'launch';
   filling.pursuit = step.pursuit;
   const { stage } = step.pursuit;
   switch (step.news) {
     case 'launched':
+      filling.answer = asking ? answerOf(step.pursuit) : null;
       // The token's instance may have ended long ago: one look before it counts.
       filling.pursuit = { ...step.pursuit, dueMs: ctx.nowMs };
       return;
@@ -118,6 +148,8 @@ function take(
       filling.done = ctx.nowMs - start.nowMs >= options.mendMs;
       return;
     case 'ended':
+      filling.answer = null;
+      return;
     case 'no-answer':
       return;
     case null:
@@ -125,6 +157,9 @@ function take(
       if (filling.tried && stage === 'hint') filling.done = true;
   }
 }
+
+const answerOf = ({ position, launched }: Pursuit): Filling['answer'] =>
+  launched === null ? null : { position, instanceId: launched.instanceId };
 
 function resultOf({ act, pursuit }: Filling): Filled {
   return {

@@ -193,6 +193,8 @@ function afterCall(state: NodeState, id: number, outcome: Outcome, ctx: Context,
     case 'words':
       afterWords(state, purpose.body, outcome.ok, ctx);
       return;
+    case 'launch-record':
+      return;
     case 'spec':
       afterSpec(state, outcome as Outcome<'readSpec'>, emit);
       // A stopped node waited for it, whatever came of it.

@@ -1,5 +1,6 @@
 /** The pursuits of a node: which seats it is filling, their calls and their ends. */
 import type { Outcome } from '../cloud.js';
+import { launchRecordCall } from '../seats/launch-record.js';
 import { answered, asked, dueCall, type Pursuit, startPursuit } from '../seats/pursuit.js';
 import { type HeldSeat, seatName } from '../seats/seat.js';
 import { type Context, type MonoMs, NEVER } from '../time.js';
@@ -58,7 +59,18 @@ export function afterPursuitCall(state: NodeState, slot: number, outcome: Outcom
     message: pursuit.lastError?.message ?? null,
   };
   if (news === 'launched') state.counters.replacementsLaunched++;
+  if (news === 'launched' && before.stage === 'launch' && pursuit.launched !== null) {
+    recordLaunch(state, pursuit.position, pursuit.launched.instanceId, ctx, emit);
+  }
   emit({ type: 'log', level: news === 'launched' ? 'info' : 'warn', code: `pursuit-${news}`, fields });
+}
+
+/** Only what EC2 answered this node itself: a node that a search found was somebody else's launch. */
+function recordLaunch(state: NodeState, seat: HeldSeat, instanceId: string, ctx: Context, emit: Emit): void {
+  const { id } = state.identity;
+  const by = seat.slot === state.identity.seat.slot ? 'agent' : 'peer';
+  const record = { format: 1, seat, instanceId, by, launcher: id, atMs: ctx.wallMs } as const;
+  ask(state, { for: 'launch-record' }, launchRecordCall(state.spec.bucket, record), ctx, emit);
 }
 
 export function nextPursuitMs(state: NodeState): MonoMs {

@@ -122,6 +122,8 @@ export type Purpose =
   | { readonly for: 'target'; readonly index: number; readonly act: 'register' | 'deregister' }
   | { readonly for: 'tag'; readonly value: string }
   | { readonly for: 'words'; readonly body: string }
+  /** Who launched the holder of a seat: nobody waits for the answer. */
+  | { readonly for: 'launch-record' }
   | { readonly for: 'spec' }
   | { readonly for: 'terminate' };
 

@@ -33,6 +33,7 @@ it('reports expire, hints do not', () => {
     'incidents/',
     'last-words/',
     'balancer/',
+    'seats/launched/',
   ]);
   expect(rules.filter((rule) => rule.ExpirationInDays !== undefined)).toHaveLength(3);
 });
