@@ -35,7 +35,7 @@ it('reports expire, hints do not', () => {
     'balancer/',
     'seats/launched/',
   ]);
-  expect(rules.filter((rule) => rule.ExpirationInDays !== undefined)).toHaveLength(3);
+  expect(rules.filter((rule) => rule.ExpirationInDays !== undefined)).toHaveLength(4);
 });
 
 it('reports can be kept for ever', () => {
