@@ -7,6 +7,8 @@ import type { HeldOpen } from './rehearse/run.js';
 import { liveScreen, plainScreen } from './rehearse/screen.js';
 import { DEFAULTS, type RehearseFlags, readSettings, type Settings } from './rehearse/settings.js';
 import { addStackOptions, type ParsedStackFlags, stackFlagsOf } from './rehearse/stack/flags.js';
+import { addTaskOptions, taskFlagsOf } from './rehearse/tasks/flags.js';
+import type { TaskFlags } from './rehearse/tasks/settings.js';
 import type { Timeline } from './rehearse/timeline.js';
 import { judge } from './rehearse/verdict.js';
 import { onSignals } from './signals.js';
@@ -21,6 +23,7 @@ Examples:
   synkti rehearse --workload "node server.js" --port 3000 --health /healthz
                                                       your own service; it listens on $HOST:$PORT
   synkti rehearse --app "npx tsx bin/app.ts"          your own stack, with its functions and policies
+  synkti rehearse --tasks 200                         batch tasks that survive the loss of their nodes
   synkti rehearse --keep                              leaves the cluster running: look around with the AWS CLI
 
 Exit code: 0 when every promise was kept, 1 when one was broken, 2 when the command line is wrong.`;
@@ -60,6 +63,7 @@ export function register(program: Command): void {
     .option('--wait <time>', 'how long it may take until all nodes are healthy (default: 45s)')
     .optionsGroup('An unkind cloud:')
     .option('--double-events', 'EventBridge delivers every event twice')
+    .option('--upload-rate <size>', 'what each node can send to S3 in a second, such as 64KiB')
     .option('--throttle <number>', 'each AWS API allows so many calls a second')
     .option('--describe-lag <time>', 'describes show the past')
     .option('--lose-replies <share>', 'AWS acts, and its answer is lost')
@@ -72,6 +76,7 @@ export function register(program: Command): void {
       collect,
     );
   addStackOptions(command, collect);
+  addTaskOptions(command, collect);
   command
     .optionsGroup('Output:')
     .option('--json <file>', 'writes the verdict for programs')
@@ -86,9 +91,10 @@ export function register(program: Command): void {
 }
 
 /** As the argument parser gives them: lists are missing when empty, and `--no-capacity` is a negated `capacity`. */
-type ParsedFlags = Omit<RehearseFlags, ListFlag | 'noCapacity' | 'stack'> &
-  Partial<Pick<RehearseFlags, ListFlag>> & { readonly capacity?: unknown } & ParsedStackFlags;
-type ListFlag = 'trace' | 'kill' | 'interrupt' | 'rebalance' | 'reclaimZone' | 'partition';
+type ParsedFlags = Omit<RehearseFlags, ListFlag | 'noCapacity' | 'stack' | 'tasks'> &
+  Partial<Pick<RehearseFlags, ListFlag>> & { readonly capacity?: unknown } & ParsedStackFlags &
+  TaskFlags;
+type ListFlag = 'trace' | 'kill' | 'interrupt' | 'rebalance' | 'reclaimZone' | 'partition' | 'pause';
 
 /** @returns the exit code. @throws UserError */
 async function rehearse(flags: ParsedFlags, given: readonly string[]): Promise<number> {
@@ -100,21 +106,21 @@ async function rehearse(flags: ParsedFlags, given: readonly string[]): Promise<n
     rebalance: listOf(flags.rebalance),
     reclaimZone: listOf(flags.reclaimZone),
     partition: listOf(flags.partition),
+    pause: listOf(flags.pause),
     noCapacity: listOf(flags.capacity),
   };
   const live = process.stdout.isTTY === true && process.env.CI === undefined;
   const write = (text: string): void => void process.stdout.write(text);
-  const all = { ...flags, ...lists, stack: stackFlagsOf(flags, given) };
-  const settings = await readSettings(all, bundles.exampleService, (text) => write(`${text}\n`));
+  const all = { ...flags, ...lists, stack: stackFlagsOf(flags, given), tasks: taskFlagsOf(flags) };
+  const settings = await readSettings(all, bundles, (text) => write(`${text}\n`));
   write(`${settings.scenario.title}; ${settings.nodes} nodes in ${settings.ground.zones.join(', ')}\n`);
   const stop = onSignals();
   let printed = false;
   const print = (timeline: Timeline, figures: RunFigures): boolean => {
     const verdict = judge(timeline);
-    if (!printed) write(verdictText(verdict, figures, timeline.startedMs, timeline.stack));
+    if (!printed) write(verdictText(verdict, figures, timeline));
     printed = true;
-    if (settings.json !== null)
-      writeJson(settings.json, verdictJson(verdict, figures, timeline.startedMs, timeline.stack));
+    if (settings.json !== null) writeJson(settings.json, verdictJson(verdict, figures, timeline));
     return verdict.kept;
   };
   // The cloud and the SDK clients take a moment to load: not for a help text or a mistake.
@@ -144,7 +150,10 @@ async function rehearse(flags: ParsedFlags, given: readonly string[]): Promise<n
         return 1;
       case 'never-healthy': {
         const seconds = Math.round(end.afterMs / 1_000);
-        const why = `Only ${end.healthy} of ${settings.nodes} nodes were healthy after ${seconds} s: GET ${settings.workload.healthPath} on port ${settings.workload.port} must answer 200 to 399.`;
+        const must = settings.serves
+          ? `GET ${settings.workload.healthPath} on port ${settings.workload.port} must answer 200 to 399.`
+          : 'a node must ask S3 for tasks.';
+        const why = `Only ${end.healthy} of ${settings.nodes} nodes were healthy after ${seconds} s: ${must}`;
         write(`\n${pc.red(why)}\n${end.logs.map((line) => `  ${line}\n`).join('')}`);
         if (settings.json !== null) writeJson(settings.json, { format: 1, kept: false, problem: why, logs: end.logs });
         return 1;
@@ -159,6 +168,14 @@ async function rehearse(flags: ParsedFlags, given: readonly string[]): Promise<n
   }
 }
 
+/** How tasks of one's own get into a cluster that is held open. */
+const tasksHint = (cluster: string): string[] => [
+  '',
+  'Tasks of your own:',
+  `  synkti submit --cluster ${cluster} -- sh -c 'sleep 5; echo done'`,
+  `  synkti tasks --cluster ${cluster}`,
+];
+
 function heldText({ cloud, url, deployment }: HeldOpen, settings: Settings): string {
   const exports = Object.entries(cloud.environment).map(([name, value]) => `  export ${name}=${value}`);
   const { targetGroupArn, spec } = deployment;
@@ -166,15 +183,16 @@ function heldText({ cloud, url, deployment }: HeldOpen, settings: Settings): str
     '',
     pc.bold('The cluster stays up until Ctrl-C.'),
     `AWS endpoint: ${cloud.endpoint}`,
-    `Service:      ${url}`,
+    ...(url === null ? [] : [`Service:      ${url}`]),
     ...(settings.keepLogs === null ? [`Logs:         ${cloud.runDir} (removed at the end)`] : []),
     '',
     'In another terminal:',
     ...exports,
     "  aws ec2 describe-instances --query 'Reservations[].Instances[].[InstanceId,State.Name,Placement.AvailabilityZone]' --output text",
-    `  aws elbv2 describe-target-health --target-group-arn ${targetGroupArn}`,
+    ...(targetGroupArn === null ? [] : [`  aws elbv2 describe-target-health --target-group-arn ${targetGroupArn}`]),
     `  aws s3 ls --recursive s3://${spec.bucket}/`,
     `  aws ssm get-parameter --name /synkti/${spec.cluster}/spec`,
+    ...(settings.tasks === null ? [] : tasksHint(spec.cluster)),
     '',
   ].join('\n');
 }

@@ -15,13 +15,15 @@ import { hash32 } from '../../core/rng.js';
 import { parseSpec } from '../../core/spec/parse.js';
 import { type Spec, specParameterName } from '../../core/spec/spec.js';
 import type { Settings } from './settings.js';
+import type { TaskSettings } from './tasks/settings.js';
 import { HEALTH_CHECK } from './timings.js';
 import type { WorkloadSettings } from './workload.js';
 
 /** What a deployed cluster consists of, as far as a rehearsal has to know it. */
 export interface Deployment {
   readonly spec: Spec;
-  readonly targetGroupArn: string;
+  /** Null: nothing serves requests. */
+  readonly targetGroupArn: string | null;
 }
 
 export const CLUSTER = 'rehearsal';
@@ -60,13 +62,34 @@ interface Clients {
 }
 
 async function deployWith({ ec2, elb, s3, secrets, ssm }: Clients, settings: Settings): Promise<Deployment> {
-  const { workload, timings, ground } = settings;
   const bucket = `synkti-${CLUSTER}`;
   const secretId = `synkti/${CLUSTER}/gossip`;
   await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   const keyring = JSON.stringify({ primary: randomBytes(32).toString('base64'), older: [] });
   await secrets.send(new CreateSecretCommand({ Name: secretId, SecretString: keyring }));
 
+  const targetGroupArn = settings.serves ? await deployBalancer(elb, settings) : null;
+  const template = await ec2.send(
+    new CreateLaunchTemplateCommand({
+      LaunchTemplateName: `synkti-${CLUSTER}`,
+      LaunchTemplateData: {
+        ImageId: 'ami-00000000000000001',
+        IamInstanceProfile: { Name: `synkti-${CLUSTER}` },
+        MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2, InstanceMetadataTags: 'enabled' },
+      },
+    }),
+  );
+  const templateId = known(template.LaunchTemplate?.LaunchTemplateId, 'launch template');
+  const spec = specOf(settings, { templateId, bucket, secretId, targetGroupArn });
+  await ssm.send(
+    new PutParameterCommand({ Name: specParameterName(CLUSTER), Type: 'String', Value: JSON.stringify(spec) }),
+  );
+  return { spec, targetGroupArn };
+}
+
+/** Target group, load balancer and listener; the ARN of the first. */
+async function deployBalancer(elb: ElasticLoadBalancingV2Client, settings: Settings): Promise<string> {
+  const { workload, timings, ground } = settings;
   const group = await elb.send(
     new CreateTargetGroupCommand({
       Name: `synkti-${CLUSTER}`,
@@ -105,35 +128,19 @@ async function deployWith({ ec2, elb, s3, secrets, ssm }: Clients, settings: Set
       DefaultActions: [{ Type: 'forward', TargetGroupArn: targetGroupArn }],
     }),
   );
-
-  const template = await ec2.send(
-    new CreateLaunchTemplateCommand({
-      LaunchTemplateName: `synkti-${CLUSTER}`,
-      LaunchTemplateData: {
-        ImageId: 'ami-00000000000000001',
-        IamInstanceProfile: { Name: `synkti-${CLUSTER}` },
-        MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2, InstanceMetadataTags: 'enabled' },
-      },
-    }),
-  );
-  const templateId = known(template.LaunchTemplate?.LaunchTemplateId, 'launch template');
-  const spec = specOf(settings, { templateId, bucket, secretId, targetGroupArn });
-  await ssm.send(
-    new PutParameterCommand({ Name: specParameterName(CLUSTER), Type: 'String', Value: JSON.stringify(spec) }),
-  );
-  return { spec, targetGroupArn };
+  return targetGroupArn;
 }
 
 interface Parts {
   readonly templateId: string;
   readonly bucket: string;
   readonly secretId: string;
-  readonly targetGroupArn: string;
+  readonly targetGroupArn: string | null;
 }
 
 /** The spec of a rehearsal's cluster. */
 export function specOf(settings: Settings, parts: Parts): Spec {
-  const { ground, nodes, timings, workload } = settings;
+  const { ground, nodes, timings, workload, tasks } = settings;
   const parsed = parseSpec(
     JSON.stringify({
       format: 1,
@@ -147,7 +154,10 @@ export function specOf(settings: Settings, parts: Parts): Spec {
         pools: ground.pools.map(({ instanceType, zone }) => ({ instanceType, zone, subnetId: subnetOf(zone) })),
         onDemandAfter: 2,
       },
-      workloads: [workloadSpec(workload, parts.targetGroupArn)],
+      workloads: [
+        ...(parts.targetGroupArn === null ? [] : [workloadSpec(workload, parts.targetGroupArn)]),
+        ...(tasks === null ? [] : [tasksSpec(tasks)]),
+      ],
       policy: {
         rebalance: 'pre-warm',
         atRiskMs: timings.atRiskMs,
@@ -176,6 +186,23 @@ function workloadSpec(workload: WorkloadSettings, targetGroupArn: string) {
     inFlightPath: workload.inFlightPath,
     targetGroupArns: [targetGroupArn],
     stopGraceMs: STOP_GRACE_MS,
+  };
+}
+
+function tasksSpec({ memoryMiB, perNode, leaseMs }: TaskSettings) {
+  return {
+    kind: 'tasks',
+    name: 'tasks',
+    port: null,
+    environment: {},
+    health: null,
+    inFlightPath: null,
+    targetGroupArns: [],
+    stopGraceMs: STOP_GRACE_MS,
+    memoryMiB,
+    gpuMemoryMiB: 0,
+    maxTasks: perNode,
+    leaseMs,
   };
 }
 

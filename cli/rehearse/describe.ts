@@ -3,8 +3,12 @@ import { seconds } from './promises.js';
 import { denialText } from './stack/permissions.js';
 import type { TimelineEvent } from './timeline.js';
 
-/** An event as a line for people; null when it is of no interest. Call it before the view takes the event. */
-export function describeEvent(event: TimelineEvent, view: ClusterView): string | null {
+/**
+ * An event as a line for people; null when it is of no interest. Call it before the view takes the event.
+ *
+ * @param serves what a node does that is up
+ */
+export function describeEvent(event: TimelineEvent, view: ClusterView, serves = 'serves'): string | null {
   const slot = (id: string): string => {
     const seat = view.rows.get(id)?.node.seat;
     return seat === null || seat === undefined ? id : `slot ${seat.slot} (${id})`;
@@ -25,7 +29,7 @@ export function describeEvent(event: TimelineEvent, view: ClusterView): string |
     case 'target': {
       const before = view.rows.get(event.instanceId)?.target;
       if (event.state === before) return null;
-      if (event.state === 'healthy') return `${slot(event.instanceId)} serves`;
+      if (event.state === 'healthy') return `${slot(event.instanceId)} ${serves}`;
       if (event.state === 'draining') return `${slot(event.instanceId)} was deregistered`;
       if (event.state === 'unhealthy') return `${slot(event.instanceId)} doesn't answer the load balancer`;
       return null;

@@ -11,6 +11,8 @@ export type Act =
   | { readonly type: 'reclaim-zone'; readonly zone: string; readonly announced: boolean }
   | { readonly type: 'partition'; readonly groups: readonly (readonly number[])[] }
   | { readonly type: 'heal' }
+  /** The nodes stand still with all of their processes, and go on after `lastsMs`. */
+  | { readonly type: 'pause'; readonly slots: readonly number[]; readonly lastsMs: number }
   /** Spot capacity of a zone from now on; what it holds beyond is interrupted. Null: as much as anybody wants. */
   | { readonly type: 'capacity'; readonly zone: string; readonly nodes: number | null; readonly announced: boolean }
   /** New launches in pools fail, and nothing is interrupted; `nodes` null: the shortage ends. */
@@ -51,6 +53,8 @@ export function describeAct(act: Act): string {
       return `network partition: ${act.groups.map((g) => g.join(',')).join(' | ')}`;
     case 'heal':
       return 'the partition heals';
+    case 'pause':
+      return `${list(act.slots)} ${act.slots.length === 1 ? 'stands' : 'stand'} still for ${act.lastsMs / 1_000} s`;
     case 'capacity':
       return act.nodes === null ? `spot capacity is back in ${act.zone}` : `spot capacity of ${act.zone}: ${act.nodes}`;
     case 'shortage':

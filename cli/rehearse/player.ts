@@ -12,6 +12,8 @@ export class Player {
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Set when there is a stack. */
   playStack: (act: StackAct) => void = () => {};
+  /** Set when there are tasks: lets a node stand still for a while. */
+  pause: (row: NodeRow, lastsMs: number) => void = () => {};
   /** Told when launches begin to fail, and when they don't any more. */
   onShortage: (market: 'spot' | 'on-demand' | null, over: boolean) => void = () => {};
 
@@ -35,6 +37,11 @@ export class Player {
   /** All acts are played. */
   get done(): boolean {
     return this.#timers.size === 0;
+  }
+
+  /** Acts that are still to come. */
+  get left(): number {
+    return this.#timers.size;
   }
 
   stop(): void {
@@ -69,6 +76,9 @@ export class Player {
         return;
       case 'heal':
         this.#cloud.heal();
+        return;
+      case 'pause':
+        for (const slot of act.slots) this.#on(slot, (row) => this.pause(row, act.lastsMs));
         return;
       case 'shortage':
         this.#cloud.setCapacity(act.pool, act.nodes);

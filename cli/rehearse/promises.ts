@@ -1,7 +1,8 @@
 import { seatName } from '../../core/seats/seat.js';
 import { firstOf, type Incident, type Story } from './incidents.js';
 import { STACK_PROMISE_TEXT, stackFindings } from './stack/promises.js';
-import type { FailedRequest, Timeline } from './timeline.js';
+import { TASK_PROMISE_TEXT, taskFindings } from './tasks/promises.js';
+import type { FailedRequest, Timeline, Traffic } from './timeline.js';
 
 /** A promise of Synkti, and whether this run kept it. */
 export interface PromiseVerdict {
@@ -26,6 +27,7 @@ export const PROMISE_TEXT = {
   'silence-noticed': 'A silent death is found, and a replacement asked for',
   'nothing-left': 'Nothing is left behind',
   ...STACK_PROMISE_TEXT,
+  ...TASK_PROMISE_TEXT,
 } as const;
 
 export type PromiseId = keyof typeof PROMISE_TEXT;
@@ -42,14 +44,16 @@ export type Finding = { readonly figure: string; readonly because: readonly stri
 const MAX_REASONS = 5;
 
 export function judgePromises(evidence: Evidence): PromiseVerdict[] {
-  const { stack } = evidence.timeline;
+  const { stack, tasks, traffic } = evidence.timeline;
   const findings: Readonly<Partial<Record<PromiseId, Finding>>> = {
-    'no-failed-request': noFailedRequest(evidence),
-    'outage-bounded': outageBounded(evidence),
+    ...(tasks === undefined ? {} : taskFindings(tasks)),
+    ...(traffic === null
+      ? {}
+      : { 'no-failed-request': noFailedRequest(evidence, traffic), 'outage-bounded': outageBounded(evidence) }),
     'seats-refilled': seatsRefilled(evidence),
     'one-replacement': oneReplacement(evidence),
     'acts-at-once': actsAtOnce(evidence),
-    'deregister-first': deregisterFirst(evidence),
+    ...(traffic === null ? {} : { 'deregister-first': deregisterFirst(evidence) }),
     'drained-in-time': drainedInTime(evidence),
     'no-self-termination': noSelfTermination(evidence),
     'silence-noticed': silenceNoticed(evidence),
@@ -89,7 +93,7 @@ export function sortFailures({ timeline, incidents }: Pick<Evidence, 'timeline' 
     });
   const excused: FailedRequest[] = [];
   const others: FailedRequest[] = [];
-  for (const failure of timeline.traffic.failures) {
+  for (const failure of timeline.traffic?.failures ?? []) {
     // Under way when the node died, or sent before the load balancer knew.
     const inside = windows.some(({ fromMs, toMs }) => failure.endedMs >= fromMs && failure.startedMs <= toMs);
     (inside ? excused : others).push(failure);
@@ -97,8 +101,7 @@ export function sortFailures({ timeline, incidents }: Pick<Evidence, 'timeline' 
   return { excused, others };
 }
 
-function noFailedRequest(evidence: Evidence): Finding {
-  const { traffic } = evidence.timeline;
+function noFailedRequest(evidence: Evidence, traffic: Traffic): Finding {
   const { excused, others } = sortFailures(evidence);
   // Failures beyond the ones that were kept one by one can't be excused.
   const unexplained = Math.max(0, traffic.failed - excused.length);

@@ -21,10 +21,16 @@ export class Recorder {
   readonly #listeners: ((event: TimelineEvent) => void)[] = [];
   readonly #noticed = new Set<string>();
   readonly #cluster: string | null;
+  readonly #tasks: 'none' | 'only' | 'too';
+  readonly #atWork = new Set<string>();
 
-  /** @param cluster whose nodes are looked at; null: there is but one */
-  constructor(cluster: string | null = null) {
+  /**
+   * @param cluster whose nodes are looked at; null: there is but one
+   * @param tasks what the nodes run tasks beside: no target tells of nodes that run tasks only
+   */
+  constructor(cluster: string | null = null, tasks: 'none' | 'only' | 'too' = 'none') {
     this.#cluster = cluster;
+    this.#tasks = tasks;
   }
 
   onEvent(listener: (event: TimelineEvent) => void): void {
@@ -34,6 +40,12 @@ export class Recorder {
   add(event: TimelineEvent): void {
     if (this.events.length < MAX_EVENTS) this.events.push(event);
     for (const listener of this.#listeners) listener(event);
+  }
+
+  #looksForTasks(instanceId: string, atMs: number): void {
+    if (this.#tasks !== 'only' || this.#atWork.has(instanceId)) return;
+    this.#atWork.add(instanceId);
+    this.add({ atMs, type: 'target', instanceId, state: 'healthy' });
   }
 
   ledger(ledger: Ledger, atMs: number): void {
@@ -75,8 +87,10 @@ export class Recorder {
       }
       case 'call': {
         const { action, principal, status, replyLost } = event.call;
-        if (!WORTH_KEEPING.has(action)) return;
         const caller = principal?.kind === 'node' ? principal.instanceId : null;
+        if (action === 'ListObjectsV2' && status < 400 && caller !== null) this.#looksForTasks(caller, atMs);
+        // Nodes with tasks write all the time, so a write says nothing of what they do about a notice.
+        if (!WORTH_KEEPING.has(action) || (action === 'PutObject' && this.#tasks !== 'none')) return;
         this.add({ atMs, type: 'call', action, caller, ok: status < 400 || replyLost });
         return;
       }

@@ -3,8 +3,9 @@ import pc from 'picocolors';
 import type { CallCount } from '../../local/wire/history.js';
 import type { Incident } from './incidents.js';
 import { seconds } from './promises.js';
-import type { StackFacts } from './stack/facts.js';
 import { stackText } from './stack/report.js';
+import { tasksJson, tasksText } from './tasks/report.js';
+import type { Timeline } from './timeline.js';
 import type { Verdict } from './verdict.js';
 
 /** Figures of the run itself, beside the verdict. */
@@ -28,14 +29,14 @@ export interface RunFigures {
 export function verdictText(
   verdict: Verdict,
   figures: RunFigures,
-  startedMs: number,
-  stack: StackFacts | undefined = undefined,
+  { startedMs, stack, tasks }: Pick<Timeline, 'startedMs' | 'stack' | 'tasks'>,
 ): string {
   const parts = [
     '',
     pc.bold(`Rehearsal: ${figures.scenario}; ${figures.nodes} nodes, seed ${figures.seed}, ${seconds(figures.wallMs)}`),
     '',
     trafficText(verdict),
+    tasks === undefined ? null : tasksText(tasks),
     incidentTable(verdict.incidents, startedMs),
     callsText(figures.calls, 'node'),
     ...(stack === undefined ? [] : [callsText(figures.calls, 'function'), stackText(stack)]),
@@ -49,7 +50,8 @@ export function verdictText(
   return `${parts.filter((part) => part !== null).join('\n')}\n`;
 }
 
-function trafficText({ traffic }: Verdict): string {
+function trafficText({ traffic }: Verdict): string | null {
+  if (traffic === null) return null;
   const inOutages = traffic.failedInOutages > 0 ? ` (${traffic.failedInOutages} of them within outages)` : '';
   return (
     `Requests: ${traffic.sent} sent, ${traffic.failed} failed${inOutages}, ${traffic.slow} slower than ${seconds(traffic.slowMs)}; ` +
@@ -126,20 +128,21 @@ function brokenText({ promises }: Verdict): string {
 export function verdictJson(
   verdict: Verdict,
   figures: RunFigures,
-  startedMs: number,
-  stack: StackFacts | undefined = undefined,
+  { startedMs, stack, tasks }: Pick<Timeline, 'startedMs' | 'stack' | 'tasks'>,
 ): object {
-  const { failures, ...traffic } = verdict.traffic;
   return {
     format: 1,
     kept: verdict.kept,
     startedAt: new Date(startedMs).toISOString(),
     run: figures,
     promises: verdict.promises,
-    traffic: { ...traffic, failures: failures.slice(0, 100) },
+    ...(verdict.traffic === null
+      ? {}
+      : { traffic: { ...verdict.traffic, failures: verdict.traffic.failures.slice(0, 100) } }),
     incidents: verdict.incidents,
     duplicates: verdict.duplicates,
     orphans: verdict.orphans,
     ...(stack === undefined ? {} : { stack }),
+    ...(tasks === undefined ? {} : { tasks: tasksJson(tasks) }),
   };
 }

@@ -13,6 +13,7 @@ import type { Screen } from './screen.js';
 import type { Settings } from './settings.js';
 import { denialsOf, extraMs, type Raised, raiseStack, settled, upToDeletion } from './stack/raise.js';
 import { clientConfig, LastWords, openCloud, seedSeats } from './stage.js';
+import { TaskRun } from './tasks/task-run.js';
 import type { Timeline } from './timeline.js';
 import { limitsOf, REQUEST_TIMEOUT_MS, SLOW_MS } from './timings.js';
 import { type RunningTraffic, startTraffic } from './traffic.js';
@@ -36,7 +37,8 @@ export type RunEnd =
 /** What `--keep` shows while the cloud stays open. */
 export interface HeldOpen {
   readonly cloud: LocalCloud;
-  readonly url: string;
+  /** Null: nothing serves requests. */
+  readonly url: string | null;
   readonly deployment: Deployment;
 }
 
@@ -54,39 +56,46 @@ const REFRESH_MS = 250;
 const POLL_MS = 100;
 /** Traffic goes on for this long after all is healed. */
 const CALM_MS = 2_000;
+/** From the end of the last task until its record is in a journal and its places are empty; and a pause that lasts. */
+const ARCHIVE_MS = 30_000;
 
 /** Plays one rehearsal from an empty cloud to nothing left. Rejects when the rehearsal itself fails. */
 export async function run(options: RunOptions): Promise<RunEnd> {
   const { settings, bundles, screen, signal } = options;
   const bornMs = Date.now();
   let startedMs = bornMs;
+  let booting = true;
   let traffic: RunningTraffic | null = null;
-  const recorder = new Recorder(settings.stack?.cluster.cluster ?? null);
+  let tasks: TaskRun | null = null;
+  const beside = settings.tasks === null ? 'none' : settings.serves ? 'too' : 'only';
+  const recorder = new Recorder(settings.stack?.cluster.cluster ?? null, beside);
   const view = new ClusterView();
   recorder.onEvent((event) => {
-    const text = describeEvent(event, view);
+    const text = describeEvent(event, view, settings.serves ? 'serves' : 'looks for tasks');
     view.take(event);
-    if (text !== null) screen.line(text, event.atMs - startedMs, traffic === null);
+    if (text !== null) screen.line(text, event.atMs - startedMs, booting);
   });
   let words: LastWords | null = null;
   const cloud = await openCloud(settings, bundles, (event) => {
     recorder.take(event);
     words?.take(event);
+    tasks?.take(event);
   });
   words = new LastWords(cloud, (ledger, atMs) => recorder.ledger(ledger, atMs));
   const usage = new UsageWatch(cloud);
   const player = new Player(cloud, view, (text) => recorder.add({ type: 'act', atMs: Date.now(), text }));
   let raised: Raised | null = null;
   const desired = (): number => raised?.run.desired ?? settings.nodes;
-  const note = (text: string): void => screen.line(text, Date.now() - startedMs, traffic === null);
+  const note = (text: string): void => screen.line(text, Date.now() - startedMs, booting);
   player.onShortage = (market, over) => recorder.add({ type: 'shortage', atMs: Date.now(), market, over });
   const refresh = setInterval(() => {
-    const counts = traffic?.counts() ?? { sent: 0, failed: 0 };
+    if (!booting && tasks?.over === false) tasks.progress();
     screen.refresh(view, {
       nowMs: Date.now(),
       startedMs,
-      boot: traffic === null,
-      ...counts,
+      boot: booting,
+      traffic: traffic?.counts() ?? null,
+      tasks: tasks?.counts ?? null,
       requests: requestsByNode(cloud),
     });
   }, REFRESH_MS);
@@ -104,6 +113,15 @@ export async function run(options: RunOptions): Promise<RunEnd> {
       }
     }
     const deployment = raised?.run.deployment ?? (await deploy(clientConfig(cloud), settings));
+    if (settings.tasks !== null) {
+      tasks = new TaskRun(
+        { settings: settings.tasks, cloud, config: clientConfig(cloud), tell: note },
+        deployment.spec,
+      );
+      player.pause = (row, lastsMs) => tasks?.pause(row, lastsMs);
+      // Before there are nodes: they find tasks at their first look.
+      await tasks.submit(signal);
+    }
     if (raised === null) await seedSeats(cloud, deployment.spec, signal);
     const { startMs, healMs } = settings.timings;
     if (!(await until(() => view.serving(settings.nodes) === settings.nodes, startMs, signal))) {
@@ -113,35 +131,46 @@ export async function run(options: RunOptions): Promise<RunEnd> {
       const logs = [...denialsOf(recorder), ...troubles, ...lastLogLines(cloud, settings)];
       return { type: 'never-healthy', healthy, afterMs: startMs, logs };
     }
-    const { entrance } = raised ?? { entrance: { url: balancerUrl(cloud), path: null, headers: {} } };
-    const { requestPath } = settings.workload;
-    // What the rule of a listener asks for, unless the user does.
-    const url = `${entrance.url}${requestPath === '/' ? (entrance.path ?? requestPath) : requestPath}`;
+    const target = settings.serves ? trafficTarget(cloud, raised, settings) : null;
     startedMs = Date.now();
-    screen.line(`all ${settings.nodes} nodes serve; ${settings.rate} requests a second go to ${url}`, 0, false);
-    const { headers } = entrance;
-    traffic = startTraffic({ url, headers, rate: settings.rate, timeoutMs: REQUEST_TIMEOUT_MS, slowMs: SLOW_MS });
+    booting = false;
+    if (target === null) screen.line(`all ${settings.nodes} nodes look for tasks`, 0, false);
+    else {
+      screen.line(
+        `all ${settings.nodes} nodes serve; ${settings.rate} requests a second go to ${target.url}`,
+        0,
+        false,
+      );
+      traffic = startTraffic({ ...target, rate: settings.rate, timeoutMs: REQUEST_TIMEOUT_MS, slowMs: SLOW_MS });
+    }
     usage.start();
     player.start(settings.scenario.acts);
     const playedMs = Math.max(settings.scenario.lengthMs, 0);
     const over = (): boolean => player.done && raised?.player.busy !== true && Date.now() - startedMs >= playedMs;
-    await until(over, Number.POSITIVE_INFINITY, signal);
+    // What is still to be played when the tasks are done has nothing left to disturb.
+    await until(() => (tasks === null ? over() : tasks.over || tasks.late), Number.POSITIVE_INFINITY, signal);
+    if (player.left > 0)
+      note(`${tasks?.over === true ? 'all tasks have ended' : 'the time is up'}: ${player.left} acts are left out`);
+    player.stop();
+    await until(() => tasks?.settled !== false, ARCHIVE_MS, signal);
     const healed = (): boolean => (raised === null ? view.healed(desired()) : settled(view, raised));
     await until(healed, settings.timings.noticeMs + healMs + (raised === null ? 0 : extraMs(raised)), signal);
     await until(() => false, CALM_MS, signal);
     if (signal.aborted) return { type: 'stopped' };
 
-    const tally = await traffic.stop();
+    const tally = (await traffic?.stop()) ?? null;
     await words.end();
+    const events = recorder.events.toSorted((a, b) => a.atMs - b.atMs);
     const whole: Timeline = {
       desired: desired(),
       startedMs,
       endedMs: Date.now(),
-      events: recorder.events.toSorted((a, b) => a.atMs - b.atMs),
+      events,
       traffic: tally,
       limits: limitsOf(settings.timings, settings.unkind),
       leftovers: null,
       ...(raised === null ? {} : { stack: await raised.run.facts() }),
+      ...(tasks === null ? {} : { tasks: tasks.facts(events, settings.ground.pools) }),
     };
     const timeline = raised === null ? whole : upToDeletion(whole, raised);
     const figures: RunFigures = {
@@ -151,12 +180,12 @@ export async function run(options: RunOptions): Promise<RunEnd> {
       wallMs: Date.now() - bornMs,
       ...usage.stop(),
       calls: cloud.calls(),
-      troubles: [...recorder.troubles, ...words.problems],
+      troubles: [...recorder.troubles, ...words.problems, ...(tasks?.problems ?? [])],
     };
     clearInterval(refresh);
     if (settings.keep) {
       screen.close();
-      await options.hold({ cloud, url, deployment }, timeline, figures);
+      await options.hold({ cloud, url: target?.url ?? null, deployment }, timeline, figures);
     }
     await raised?.run.delete();
     const stack = await raised?.run.facts();
@@ -172,6 +201,7 @@ export async function run(options: RunOptions): Promise<RunEnd> {
   } finally {
     clearInterval(refresh);
     player.stop();
+    tasks?.stop();
     raised?.player.stop();
     usage.stop();
     screen.close();
@@ -190,6 +220,14 @@ async function until(condition: () => boolean, timeoutMs: number, signal: AbortS
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   return !signal.aborted;
+}
+
+/** Where requests go to. */
+function trafficTarget(cloud: LocalCloud, raised: Raised | null, { workload: { requestPath } }: Settings) {
+  const { entrance } = raised ?? { entrance: { url: balancerUrl(cloud), path: null, headers: {} } };
+  // What the rule of a listener asks for, unless the user does.
+  const path = requestPath === '/' ? (entrance.path ?? requestPath) : requestPath;
+  return { url: `${entrance.url}${path}`, headers: entrance.headers };
 }
 
 function balancerUrl(cloud: LocalCloud): string {

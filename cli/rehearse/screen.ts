@@ -4,6 +4,7 @@ import pc from 'picocolors';
 import { seatName } from '../../core/seats/seat.js';
 import { type ClusterView, isLive, type NodeRow } from './cluster-view.js';
 import { seconds } from './promises.js';
+import { progressText, type TaskCounts } from './tasks/register.js';
 
 /** What is shown besides the cluster itself. */
 export interface Stats {
@@ -11,8 +12,10 @@ export interface Stats {
   /** Of the scenario; while it boots, of the program. */
   readonly startedMs: number;
   readonly boot: boolean;
-  readonly sent: number;
-  readonly failed: number;
+  /** Null: none is sent. */
+  readonly traffic: { readonly sent: number; readonly failed: number } | null;
+  /** Null: there are none. */
+  readonly tasks: TaskCounts | null;
   /** Requests that each instance got. */
   readonly requests: ReadonlyMap<string, number>;
 }
@@ -85,8 +88,13 @@ export function tableOf(view: ClusterView, stats: Stats): string {
       clockOf(row, stats.nowMs),
     ]);
   }
-  const failed = stats.failed === 0 ? 'none failed' : pc.red(`${stats.failed} failed`);
-  return `${table.toString()}\n${stamp(stats.nowMs - stats.startedMs, stats.boot)} ${stats.sent} requests, ${failed}`;
+  const { traffic, tasks } = stats;
+  const failed = traffic === null || traffic.failed === 0 ? 'none failed' : pc.red(`${traffic.failed} failed`);
+  const parts = [
+    ...(traffic === null && tasks !== null ? [] : [`${traffic?.sent ?? 0} requests, ${failed}`]),
+    ...(tasks === null ? [] : [progressText(tasks)]),
+  ];
+  return `${table.toString()}\n${stamp(stats.nowMs - stats.startedMs, stats.boot)} ${parts.join('; ')}`;
 }
 
 const bySeat = (a: NodeRow, b: NodeRow): number =>

@@ -2,13 +2,14 @@ import { UserError } from '../user-error.js';
 import { durationMs, showDuration } from '../values.js';
 import type { PlannedAct } from './plan.js';
 
-/** Scripted acts: `2@10s`, `0,3@15s`, `b@20s`, `0,1|2,3,4,5@10s+15s`. */
+/** Scripted acts: `2@10s`, `0,3@15s`, `b@20s`, `0,1|2,3,4,5@10s+15s`, `2@10s+12s`. */
 export interface ScriptFlags {
   readonly kill: readonly string[];
   readonly interrupt: readonly string[];
   readonly rebalance: readonly string[];
   readonly reclaimZone: readonly string[];
   readonly partition: readonly string[];
+  readonly pause?: readonly string[];
 }
 
 export interface ScriptContext {
@@ -44,6 +45,10 @@ export function readScript(flags: ScriptFlags, context: ScriptContext): PlannedA
     });
   }
   for (const text of flags.partition) acts.push(...readPartition(text, context));
+  for (const text of flags.pause ?? []) {
+    const { what, atMs, lastsMs } = splitAt(text, '--pause', '2@10s+12s', true);
+    acts.push({ atMs, act: { type: 'pause', slots: readSlots(what, text, '--pause', context), lastsMs } });
+  }
   return acts;
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { seededRng } from '../../core/rng.js';
 import type { UnkindInput } from '../../local/unkind/options.js';
+import type { Bundles } from '../bundles.js';
 import { messageOf, UserError } from '../user-error.js';
 import { readDuration, readNumber, readWhole, showDuration } from '../values.js';
 import { checkWritable, makeFolder } from './json-file.js';
@@ -11,6 +12,8 @@ import { readScript } from './script.js';
 import { stackPlan } from './stack/default-plan.js';
 import { NO_STACK_SCRIPT, readStackScript, type StackScriptFlags } from './stack/script.js';
 import { readStack, type StackFlags, type StackSettings } from './stack/settings.js';
+import { estimateMs, tasksPlan } from './tasks/plan.js';
+import { NO_TASKS, readTasks, type TaskFlags, type TaskSettings } from './tasks/settings.js';
 import { type Timings, timings } from './timings.js';
 import { checkTogether, defaultFromMs, parseTrace, type Trace, tracePlan } from './trace.js';
 import { readShortages, readUnkind, type UnkindFlags } from './unkind.js';
@@ -34,6 +37,7 @@ export interface RehearseFlags extends UnkindFlags {
   readonly rebalance: readonly string[];
   readonly reclaimZone: readonly string[];
   readonly partition: readonly string[];
+  readonly pause?: readonly string[];
   readonly workload: string | undefined;
   readonly port: string;
   readonly health: string;
@@ -44,7 +48,12 @@ export interface RehearseFlags extends UnkindFlags {
   readonly json: string | undefined;
   /** Absent: no stack of the user's own. */
   readonly stack?: StackFlags & StackScriptFlags;
+  /** Absent: no tasks. */
+  readonly tasks?: TaskFlags;
 }
+
+/** What nodes run unless the user has something of their own. */
+export type ExamplePrograms = Pick<Bundles, 'exampleService' | 'exampleTask'>;
 
 /** A rehearsal, checked. */
 export interface Settings {
@@ -62,6 +71,10 @@ export interface Settings {
   readonly json: string | null;
   /** The user's own; null: the rehearsal's example. */
   readonly stack: StackSettings | null;
+  /** Null: none are submitted. */
+  readonly tasks: TaskSettings | null;
+  /** Something serves requests beside the tasks, so that some are sent. */
+  readonly serves: boolean;
 }
 
 export interface Scenario {
@@ -82,18 +95,19 @@ const MAX_TRACE_BYTES = 64 * 1024 * 1024;
 const QUIET_MS = 10_000;
 
 /**
- * @param exampleService path of the example's bundle
+ * @param programs paths of the examples' bundles
  * @param tell one line on what takes a while
  * @throws UserError
  */
 export async function readSettings(
   flags: RehearseFlags,
-  exampleService: string,
+  programs: ExamplePrograms,
   tell: (text: string) => void = () => {},
 ): Promise<Settings> {
-  const stack = flags.stack === undefined ? null : await readStack(flags.stack, exampleService, flags.path, tell);
+  const stack =
+    flags.stack === undefined ? null : await readStack(flags.stack, programs.exampleService, flags.path, tell);
   try {
-    return await readAround(flags, exampleService, stack);
+    return await readAround(flags, programs, stack);
   } catch (error) {
     stack?.remove();
     throw error;
@@ -102,7 +116,7 @@ export async function readSettings(
 
 async function readAround(
   flags: RehearseFlags,
-  exampleService: string,
+  programs: ExamplePrograms,
   stack: StackSettings | null,
 ): Promise<Settings> {
   const nodes = stack?.cluster.desired ?? readWhole(flags.nodes, '--nodes', 1, MAX_NODES);
@@ -112,7 +126,8 @@ async function readAround(
     throw new UserError(`--seed takes 1 to 40 letters, digits, dots, hyphens and underscores, not "${seed}".`);
   }
   const noticeMs = typeof flags.notice === 'string' ? readDuration(flags.notice, '--notice', 2_000, 600_000) : null;
-  const usual = timings(flags.realTime === true, noticeMs, stack !== null);
+  const tasks = readTasks(flags.tasks ?? NO_TASKS, seed, programs.exampleTask);
+  const usual = timings(flags.realTime === true, noticeMs, stack !== null, tasks !== null);
   const times =
     flags.wait === undefined ? usual : { ...usual, startMs: readDuration(flags.wait, '--wait', 1_000, 3_600_000) };
   const traces = readTraces(flags);
@@ -124,20 +139,22 @@ async function readAround(
     seed,
     ground: place,
     timings: times,
-    scenario: readScenario(flags, traces, { nodes, seed, place, times, stack }),
+    scenario: readScenario(flags, traces, { nodes, seed, place, times, stack, tasks }),
     workload:
       stack?.workload ??
-      readWorkload({ workload: flags.workload, port, health: flags.health, path: flags.path }, exampleService),
+      readWorkload({ workload: flags.workload, port, health: flags.health, path: flags.path }, programs.exampleService),
     unkind: readUnkind(flags, place),
     endpointPort: readWhole(flags.endpointPort, '--endpoint-port', 0, 65_535),
     keep: flags.keep === true,
     keepLogs: flags.keepLogs ?? null,
     json: flags.json ?? null,
     stack,
+    tasks,
+    serves: tasks === null || stack !== null || flags.workload !== undefined,
   };
   if (settings.json !== null) checkWritable(settings.json, '--json');
   if (settings.keepLogs !== null) makeFolder(settings.keepLogs, '--keep-logs');
-  await checkPortFree(settings.workload.port);
+  if (settings.serves) await checkPortFree(settings.workload.port);
   return settings;
 }
 
@@ -171,11 +188,17 @@ interface ScenarioContext {
   readonly place: Ground;
   readonly times: Timings;
   readonly stack: StackSettings | null;
+  readonly tasks: TaskSettings | null;
 }
 
 function readScenario(flags: RehearseFlags, traces: readonly Trace[], context: ScenarioContext): Scenario {
-  const { nodes, seed, place, times, stack } = context;
+  const { nodes, seed, place, times, stack, tasks } = context;
   const announced = flags.notice !== false;
+  if (tasks === null && (flags.pause ?? []).length > 0) {
+    throw new UserError('--pause lets leases of tasks run out; give --tasks 200 or --task-file FILE with it.');
+  }
+  // With tasks it is over when they are.
+  const quietMs = tasks === null ? QUIET_MS : 0;
   const script = [
     ...readScript(flags, { nodes, zones: place.zones, announced }),
     ...readShortages(flags.noCapacity, place),
@@ -194,10 +217,16 @@ function readScenario(flags: RehearseFlags, traces: readonly Trace[], context: S
       title: `trace of ${names}: ${showDuration(forMs)} from ${start} on, ${speed} times as fast`,
       acts: inOrder([...plan.acts, ...script]),
       atStart: plan.atStart,
-      lengthMs: plan.lengthMs,
+      lengthMs: tasks === null ? plan.lengthMs : 0,
     };
   }
-  if (script.length > 0) return { title: 'script', acts: inOrder(script), atStart: [], lengthMs: QUIET_MS };
+  if (script.length > 0) return { title: 'script', acts: inOrder(script), atStart: [], lengthMs: quietMs };
+  if (tasks !== null) {
+    const forMs = estimateMs(tasks.count, tasks.perNode * nodes, tasks.lengthMs);
+    const rng = seededRng(`${seed}:tasks`);
+    const acts = tasksPlan(nodes, times.noticeMs, announced, tasks.leaseMs, forMs, rng);
+    return { title: `${tasks.count} tasks on a bad day, seed ${seed}`, acts, atStart: [], lengthMs: 0 };
+  }
   if (stack !== null) {
     const acts = stackPlan(nodes, announced, seededRng(`${seed}:stack`));
     return { title: `stack ${stack.name}, seed ${seed}`, acts, atStart: [], lengthMs: 0 };

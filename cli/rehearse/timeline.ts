@@ -1,6 +1,7 @@
 import type { Ledger } from '../../core/drain/ledger.js';
 import type { HeldSeat } from '../../core/seats/seat.js';
 import type { ChangeFact, DenialFact, StackFacts } from './stack/facts.js';
+import type { TaskFacts } from './tasks/facts.js';
 
 /**
  * What happened in a rehearsal, as it was recorded. The verdict is a pure function of it. All times are wall-clock ms.
@@ -11,7 +12,8 @@ export interface Timeline {
   readonly startedMs: number;
   readonly endedMs: number;
   readonly events: readonly TimelineEvent[];
-  readonly traffic: Traffic;
+  /** Null: no requests were sent, since the nodes only run tasks. */
+  readonly traffic: Traffic | null;
   readonly limits: Limits;
   /** What is left after everything was stopped; null while it still runs (`--keep`). */
   readonly leftovers: Leftovers | null;
@@ -19,6 +21,8 @@ export interface Timeline {
   readonly cutShort?: boolean;
   /** Absent: no stack was rehearsed. */
   readonly stack?: StackFacts;
+  /** Absent: no tasks were rehearsed. */
+  readonly tasks?: TaskFacts;
 }
 
 export interface NodeInfo {
@@ -46,6 +50,7 @@ export type TimelineEvent = { readonly atMs: number } & (
   | { readonly type: 'rebalance'; readonly instanceId: string }
   /** The machine was gone, and nothing had announced it. */
   | { readonly type: 'died'; readonly instanceId: string }
+  /** Of nodes that only run tasks: healthy, since it asked for some. */
   | { readonly type: 'target'; readonly instanceId: string; readonly state: TargetState }
   /** An AWS call that changes something; `caller`: the node that made it, null for everybody else. */
   | { readonly type: 'call'; readonly action: string; readonly caller: string | null; readonly ok: boolean }

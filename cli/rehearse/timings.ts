@@ -41,9 +41,15 @@ export const SLOW_MS = 1_000;
 export const REQUEST_TIMEOUT_MS = 5_000;
 /** A tenth of AWS's, as all times of a stack are. */
 const STACK_NOTICE_MS = 12_000;
+/** Tasks of ten seconds stand for tasks of hours: most must not be done within the notice. */
+const TASKS_NOTICE_MS = 5_000;
 
-/** @param noticeMs null: the usual one. @param stack a stack of the user's own, whose template has times of its own */
-export function timings(realTime: boolean, noticeMs: number | null, stack = false): Timings {
+/**
+ * @param noticeMs null: the usual one
+ * @param stack a stack of the user's own, whose template has times of its own
+ * @param tasks tasks are rehearsed
+ */
+export function timings(realTime: boolean, noticeMs: number | null, stack = false, tasks = false): Timings {
   if (realTime) {
     return {
       noticeMs: noticeMs ?? 120_000,
@@ -69,7 +75,7 @@ export function timings(realTime: boolean, noticeMs: number | null, stack = fals
     };
   }
   return {
-    noticeMs: noticeMs ?? (stack ? STACK_NOTICE_MS : 20_000),
+    noticeMs: noticeMs ?? (tasks ? TASKS_NOTICE_MS : stack ? STACK_NOTICE_MS : 20_000),
     launchDelayMs: 3_000,
     balancerScale: 0.2,
     deregistrationLagMs: 1_500,

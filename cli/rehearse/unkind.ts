@@ -15,6 +15,7 @@ export interface UnkindFlags {
   readonly imdsErrors: string | undefined;
   readonly noCapacity: readonly string[];
   readonly doubleEvents?: boolean | undefined;
+  readonly uploadRate?: string | undefined;
 }
 
 /** @throws UserError */
@@ -37,9 +38,19 @@ export function readUnkind(flags: UnkindFlags, ground: Ground): UnkindInput {
       ? {}
       : { events: { lossRate: lostEvents ?? 0, duplicateRate: flags.doubleEvents === true ? 1 : 0 } }),
     ...(lostReplies === null ? {} : { lostReplies: [{ rate: lostReplies }] }),
+    ...(flags.uploadRate === undefined ? {} : { uploads: { bytesPerSecond: readRate(flags.uploadRate) } }),
     ...(imdsErrors === null ? {} : { imds: { burstRate: imdsErrors, burstMs: 1_000 } }),
     ...(always.length === 0 ? {} : { shortages: always.map((text) => readShortage(text, ground)) }),
   };
+}
+
+/** `64KiB`, `10MiB`: a second. */
+function readRate(text: string): number {
+  const found = /^(\d{1,6})(KiB|MiB|GiB)(?:\/s)?$/.exec(text);
+  const unit = { KiB: 1_024, MiB: 1_024 ** 2, GiB: 1_024 ** 3 }[found?.[2] ?? ''] ?? Number.NaN;
+  const rate = Number(found?.[1]) * unit;
+  if (rate >= 1_024) return rate;
+  throw new UserError(`--upload-rate must be a size a second such as 64KiB or 10MiB, not "${text}".`);
 }
 
 /** `spot@10s+20s`: a shortage that begins and ends. @throws UserError */

@@ -7,7 +7,8 @@ export interface Verdict {
   readonly kept: boolean;
   readonly promises: readonly PromiseVerdict[];
   readonly incidents: readonly Incident[];
-  readonly traffic: Traffic & { readonly failedInOutages: number };
+  /** Null: none was sent. */
+  readonly traffic: (Traffic & { readonly failedInOutages: number }) | null;
   /** Instances launched beyond one a seat. */
   readonly duplicates: number;
   readonly orphans: readonly string[];
@@ -33,7 +34,10 @@ export function judge(timeline: Timeline): Verdict {
     kept: promises.every((promise) => promise.state !== 'broken'),
     promises,
     incidents: evidence.incidents,
-    traffic: { ...timeline.traffic, failedInOutages: sortFailures(evidence).excused.length },
+    traffic:
+      timeline.traffic === null
+        ? null
+        : { ...timeline.traffic, failedInOutages: sortFailures(evidence).excused.length },
     duplicates: seated - seats.size,
     orphans: orphansOf(timeline, evidence.stories),
   };

@@ -135,7 +135,7 @@ beforeAll(async () => {
   };
   const settings = await readSettings(
     { ...flags(), rate: '20', seed: 'integ', notice: '8s', interrupt: ['0@1s'], keep: true, stack },
-    bundles.exampleService,
+    bundles,
   );
   end = await run({
     settings,

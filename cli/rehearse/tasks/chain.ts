@@ -1,9 +1,9 @@
 /**
  * The task of a rehearsal, a program of its own: as slow as a real one, as cheap as can be, and checkable.
  *
- *     node chain.mjs <seed> <steps> <ms a step>
+ *     node chain.mjs <seed> <steps> <ms a step> <KiB of state>
  *
- * Its state is two files in SYNKTI_CHECKPOINT_DIR, `step` and `digest`, that are replaced one after the other: between
+ * Its state is two files in SYNKTI_CHECKPOINT_DIR, `step` and `state`, that are replaced one after the other: between
  * the two the folder is torn on purpose, and only then is the mark (SYNKTI_CHECKPOINT_MARK) replaced. It begins where the
  * folder says, after a check that both fit; saves every half second; saves at once at SIGUSR1; and at SIGTERM saves and
  * ends. Its last line is the result.
@@ -13,7 +13,7 @@
  */
 import { openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { chainDigest, chainStart, chainStep, resultLine } from './chain-rule.js';
+import { chainDigest, chainStart, chainState, chainStep, resultLine } from './chain-rule.js';
 import { type WitnessLine, witnessText } from './witness-line.js';
 
 const SAVE_EVERY_MS = 500;
@@ -26,9 +26,10 @@ const TERMINATED_EXIT_CODE = 143;
 const startedMs = Date.now();
 const task = process.env.SYNKTI_TASK_ID ?? 'task';
 
-const [seed = '', stepsText = '', stepMsText = ''] = process.argv.slice(2);
+const [seed = '', stepsText = '', stepMsText = '', kibText = ''] = process.argv.slice(2);
 const steps = whole(stepsText, 'steps');
 const stepMs = whole(stepMsText, 'ms a step');
+const kib = whole(kibText, 'KiB of state');
 const folder = process.env.SYNKTI_CHECKPOINT_DIR ?? null;
 const mark = process.env.SYNKTI_CHECKPOINT_MARK ?? null;
 const witness = openWitness(process.env.REHEARSAL_WITNESS);
@@ -42,23 +43,28 @@ testify('running', from, step);
 
 function whole(text: string, what: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  process.stderr.write(`usage: chain.mjs <seed> <steps> <ms a step>: ${what} must be a whole number, not "${text}"\n`);
+  process.stderr.write(
+    `usage: chain.mjs <seed> <steps> <ms a step> <KiB of state>: ${what} must be a whole number, not "${text}"\n`,
+  );
   process.exit(2);
 }
 
 /** The saved state, or the beginning. A state that doesn't fit together ends the task: it must never be restored. */
 function restore(): { step: number; digest: string } {
   const stepText = read('step');
-  const digestText = read('digest');
-  if (stepText === null && digestText === null) return { step: 0, digest: chainStart(seed) };
-  const at = Number(stepText);
-  if (digestText === null || !(at >= 0 && at <= steps) || chainDigest(seed, at) !== digestText) {
+  const state = read('state');
+  if (stepText === null && state === null) return { step: 0, digest: chainStart(seed) };
+  const at = /^\d{1,9}$/.test(stepText ?? '') ? Number(stepText) : Number.NaN;
+  const digest = at <= steps ? chainDigest(seed, at) : null;
+  if (digest === null || state !== chainState(digest, kib)) {
     testify('torn', 0, 0);
-    process.stderr.write(`torn checkpoint: step ${stepText} and digest ${digestText} don't fit\n`);
+    process.stderr.write(
+      `torn checkpoint: step ${stepText} and a state of ${state?.length} bytes that begins with ${state?.slice(0, 64)}\n`,
+    );
     process.exit(TORN_EXIT_CODE);
   }
   process.stdout.write(`goes on from step ${at} of ${steps}\n`);
-  return { step: at, digest: digestText };
+  return { step: at, digest };
 }
 
 function read(name: string): string | null {
@@ -81,7 +87,7 @@ async function save(): Promise<void> {
   const now = { step, digest };
   replace(join(folder, 'step'), String(now.step));
   await sleep(TORN_MS);
-  replace(join(folder, 'digest'), now.digest);
+  replace(join(folder, 'state'), chainState(now.digest, kib));
   if (mark !== null) replace(mark, String(now.step / steps));
   savedStep = now.step;
   saving = false;

@@ -61,7 +61,7 @@ export type TaskWrite = { readonly atMs: number; readonly by: Writer; readonly t
   | { readonly type: 'open-deleted' }
   /** Of files and manifests; `fence` is the one in their keys. */
   | { readonly type: 'checkpoint'; readonly fence: number; readonly seq: number | null }
-  | { readonly type: 'checkpoint-deleted'; readonly fence: number }
+  | { readonly type: 'checkpoint-deleted'; readonly fence: number; readonly manifest: string | null }
 );
 
 export interface RecordFound {

@@ -1,4 +1,13 @@
-import { CHECKPOINTS, ENDED, FAILED, LEASES, OPEN, parseLeaseKey, parseOpenKey, TASKS } from '../../../core/tasks/keys.js';
+import {
+  CHECKPOINTS,
+  ENDED,
+  FAILED,
+  LEASES,
+  OPEN,
+  parseLeaseKey,
+  parseOpenKey,
+  TASKS,
+} from '../../../core/tasks/keys.js';
 import { parseLease, parseRecordLine } from '../../../core/tasks/parse.js';
 import { taskKey } from '../../../core/tasks/task.js';
 import type { CloudEvent } from '../../../local/cloud-types.js';
@@ -104,7 +113,8 @@ export class Register {
     if (key.startsWith(CHECKPOINTS)) {
       const [, task = '', fence = '', seq] = CHECKPOINT_KEY.exec(key) ?? [];
       if (task === '') return this.#stray(key);
-      if (!put) return { atMs, by, task, type: 'checkpoint-deleted', fence: Number(fence) };
+      const manifest = seq === undefined ? null : key;
+      if (!put) return { atMs, by, task, type: 'checkpoint-deleted', fence: Number(fence), manifest };
       return { atMs, by, task, type: 'checkpoint', fence: Number(fence), seq: seq === undefined ? null : Number(seq) };
     }
     return null;
@@ -151,3 +161,6 @@ export class Register {
 const STANDS = { held: 'running', free: 'waiting', done: 'done', failed: 'ended', cancelled: 'ended' } as const;
 
 const CHECKPOINT_KEY = /^tasks\/checkpoints\/([^/]+)\/(\d+)\/(?:(\d+)\.json$|files\/)/;
+
+export const progressText = ({ waiting, running, done, ended }: TaskCounts): string =>
+  `tasks: ${done} done, ${running} running, ${waiting} waiting${ended === 0 ? '' : `, ${ended} failed or cancelled`}`;

@@ -40,7 +40,8 @@ describe('the view of the cluster', () => {
 
   it('is shown as a table and as lines', () => {
     const view = viewOf(goodEvents().slice(0, 5));
-    const stats = { nowMs: 12_000, startedMs: 0, boot: false, sent: 7, failed: 0, requests: new Map([['i-b', 4]]) };
+    const traffic = { sent: 7, failed: 0 };
+    const stats = { traffic, nowMs: 12_000, startedMs: 0, boot: false, tasks: null, requests: new Map([['i-b', 4]]) };
     const table = tableOf(view, stats);
     for (const text of ['0.1', 'i-a', 'interrupted', '-18.0 s', '7 requests', 'none failed'])
       expect(table).toContain(text);
@@ -183,13 +184,16 @@ describe('the report', () => {
 
   it('tells the verdict in words and in JSON', () => {
     const good = judge(timelineOf(goodEvents()));
-    const text = verdictText(good, figures, 0);
+    const text = verdictText(good, figures, { startedMs: 0 });
     for (const part of ['All promises were kept.', 'CreateFleet 2', '0.61', '5.00', 'seed 7', 'a port was taken']) {
       expect(text).toContain(part);
     }
-    expect(JSON.parse(JSON.stringify(verdictJson(good, figures, 0)))).toMatchObject({ format: 1, kept: true });
+    expect(JSON.parse(JSON.stringify(verdictJson(good, figures, { startedMs: 0 })))).toMatchObject({
+      format: 1,
+      kept: true,
+    });
     const bad = judge(timelineOf(goodEvents().slice(0, 5)));
-    const words = verdictText(bad, figures, 0);
+    const words = verdictText(bad, figures, { startedMs: 0 });
     expect(words).toContain('BROKEN');
     expect(words).toContain('nobody served in the place of slot 0 (i-a)');
   });

@@ -9,7 +9,11 @@ import { flags } from './flags.js';
 const folder = mkdtempSync(join(tmpdir(), 'settings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const read = (change: Partial<RehearseFlags>) => readSettings({ ...flags(), ...change }, '/example/service.mjs');
+const read = (change: Partial<RehearseFlags>) =>
+  readSettings(
+    { ...flags(), ...change },
+    { exampleService: '/example/service.mjs', exampleTask: '/example/chain.mjs' },
+  );
 
 describe('settings', () => {
   it('are a market of 20 s notices by default, the same for the same seed', async () => {

@@ -16,7 +16,10 @@ let words: LastWords | null = null;
 const events: CloudEvent[] = [];
 
 beforeAll(async () => {
-  settings = await readSettings({ ...flags(), nodes: '4' }, '/example/service.mjs');
+  settings = await readSettings(
+    { ...flags(), nodes: '4' },
+    { exampleService: '/example/service.mjs', exampleTask: '/example/chain.mjs' },
+  );
   cloud = await startLocalCloud({
     seed: 1,
     zones: settings.ground.zones.map((name) => ({ name, subnetId: subnetOf(name) })),

@@ -38,7 +38,7 @@ describe('the verdict', () => {
     const traffic = { ...CALM, failed: 2, failures: [failure(9_999), failure(11_500, 13_000)] };
     const verdict = judge(timelineOf(silentEvents(), { traffic }));
     expect(verdict.kept).toBe(true);
-    expect(verdict.traffic.failedInOutages).toBe(2);
+    expect(verdict.traffic?.failedInOutages).toBe(2);
     expect(verdict.promises.find(({ id }) => id === 'acts-at-once')?.state).toBe('untested');
   });
 

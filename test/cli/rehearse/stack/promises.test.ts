@@ -6,7 +6,7 @@ import { leastServing } from '../../../../cli/rehearse/stack/promises.js';
 import { stackText } from '../../../../cli/rehearse/stack/report.js';
 import type { Timeline, TimelineEvent } from '../../../../cli/rehearse/timeline.js';
 import { judge } from '../../../../cli/rehearse/verdict.js';
-import { goodEvents, node, timelineOf } from '../story.js';
+import { CALM, goodEvents, node, timelineOf } from '../story.js';
 
 const GOOD: StackFacts = {
   name: 'Web',
@@ -108,8 +108,7 @@ describe('a node whose agent hangs', () => {
 
   it('excuses failed requests only where the events were lost, too', () => {
     const failures = [{ startedMs: 30_100, endedMs: 30_200, reason: '502' }];
-    const { traffic: calm } = timelineOf([]);
-    const traffic = { ...calm, failed: 1, failures };
+    const traffic = { ...CALM, failed: 1, failures };
     const events = helped(33_000).map(
       (e): TimelineEvent => (e.type === 'target' && e.state === 'draining' ? { ...e, state: 'unhealthy' } : e),
     );
