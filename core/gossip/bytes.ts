@@ -81,9 +81,9 @@ export class ByteReader {
     throw new DecodeError('number is too long');
   }
 
-  name(): string {
+  name(max: number = NAME_MAX): string {
     const length = this.byte();
-    if (length === 0 || length > NAME_MAX) throw new DecodeError('name of an impossible length');
+    if (length === 0 || length > max) throw new DecodeError('name of an impossible length');
     let text = '';
     for (let i = 0; i < length; i++) {
       const code = this.byte();
@@ -122,5 +122,5 @@ export function wholeSize(value: number): number {
 export const nameSize = (value: string): number => 1 + value.length;
 
 /** Whether a name can be sent. */
-export const isName = (value: string): boolean =>
-  value.length > 0 && value.length <= NAME_MAX && /^[\x21-\x7e]+$/.test(value);
+export const isName = (value: string, max: number = NAME_MAX): boolean =>
+  value.length > 0 && value.length <= max && /^[\x21-\x7e]+$/.test(value);

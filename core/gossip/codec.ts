@@ -7,9 +7,11 @@ import {
   type LeaveCause,
   type Leaving,
   MAX_PURSUING,
+  MAX_WARM,
   type Member,
   type MemberStatus,
   type Meta,
+  WARM_LENGTH,
   type WorkloadHealth,
 } from './member.js';
 import type { Exchange, Message } from './message.js';
@@ -38,6 +40,7 @@ const STATUSES: readonly MemberStatus[] = ['alive', 'suspect', 'dead', 'left'];
 const HEALTHS: readonly WorkloadHealth[] = ['starting', 'healthy', 'unhealthy', 'stopped'];
 const LIFECYCLES: readonly Meta['lifecycle'][] = ['spot', 'on-demand'];
 const STANDBYS: readonly Meta['standby'][] = ['none', 'keep', 'release'];
+const FLAGS = [false, true] as const;
 /** Position on the wire; new causes go to the end. */
 const CAUSES: readonly LeaveCause[] = [
   'interruption',
@@ -109,6 +112,10 @@ export function unsendable(member: Member): string | null {
   const names = { id, host: address.host, zone: meta.zone, 'instance type': meta.instanceType };
   for (const [what, value] of Object.entries(names)) {
     if (!isName(value)) return `The ${what} '${value}' can't be sent: 1 to ${NAME_MAX} printable ASCII characters.`;
+  }
+  const odd = meta.warm.find((digest) => !isName(digest, WARM_LENGTH));
+  if (odd !== undefined) {
+    return `The digest '${odd}' can't be sent: 1 to ${WARM_LENGTH} printable ASCII characters.`;
   }
   if (address.port < 1 || address.port > 65_535) return `The port ${address.port} can't be sent: 1 to 65535.`;
   if (!Number.isInteger(incarnation) || incarnation < 0 || incarnation > WHOLE_MAX) {
@@ -195,6 +202,11 @@ function writeMember(out: ByteWriter, { id, address, incarnation, status, meta }
   out.byte(LIFECYCLES.indexOf(meta.lifecycle));
   out.whole(size(meta.freeMemoryMiB));
   out.whole(size(meta.freeGpuMemoryMiB));
+  out.whole(size(meta.work));
+  const warm = meta.warm.slice(0, MAX_WARM);
+  out.whole(warm.length);
+  for (const digest of warm) out.name(digest);
+  out.byte(FLAGS.indexOf(meta.pressure));
   out.byte(HEALTHS.indexOf(meta.workload));
   out.whole(meta.specVersion);
   out.name(meta.revision);
@@ -219,6 +231,9 @@ function readMember(input: ByteReader): Member {
       lifecycle: input.oneOf(LIFECYCLES),
       freeMemoryMiB: input.whole(),
       freeGpuMemoryMiB: input.whole(),
+      work: input.whole(),
+      warm: input.list(MAX_WARM, () => input.name(WARM_LENGTH)),
+      pressure: input.oneOf(FLAGS),
       workload: input.oneOf(HEALTHS),
       specVersion: input.whole(),
       revision: input.name(),
@@ -233,6 +248,8 @@ function memberSize({ id, address, incarnation, meta }: Member): number {
   let bytes = nameSize(id) + addressSize(address) + wholeSize(incarnation) + 1 + seatSize(meta.seat);
   bytes += nameSize(meta.zone) + nameSize(meta.instanceType) + 1;
   bytes += wholeSize(size(meta.freeMemoryMiB)) + wholeSize(size(meta.freeGpuMemoryMiB)) + 1;
+  bytes += wholeSize(size(meta.work)) + 1 + 1;
+  for (const digest of meta.warm.slice(0, MAX_WARM)) bytes += nameSize(digest);
   bytes += wholeSize(meta.specVersion) + nameSize(meta.revision) + 1 + 1;
   for (const seat of meta.pursuing.slice(0, MAX_PURSUING)) bytes += seatSize(seat);
   return bytes + 1 + (meta.leaving === null ? 0 : wholeSize(size(meta.leaving.deadlineMs)));

@@ -4,7 +4,7 @@ import { fromBase64 } from './base64.js';
 /**
  * The sealed envelope around everything that gossip sends, and its keys.
  *
- *     version 1 | key id 4 | sent at 6 (wall clock, ms) | nonce 12 | AES-256-GCM ciphertext | tag 16
+ *     version 2 | key id 4 | sent at 6 (wall clock, ms) | nonce 12 | AES-256-GCM ciphertext | tag 16
  *
  * The 23 bytes before the ciphertext and the cluster's name are authenticated with it, so that an envelope of one
  * cluster is a forgery in another. The primary key seals, all keys open: to rotate, first give everybody the new key as
@@ -54,7 +54,8 @@ export const NONCE_BYTES = 12;
 /** Old keys kept at most. */
 export const OLDER_KEYS_MAX = 8;
 
-const VERSION = 1;
+/** Grows with every change of what is inside: nodes of two formats don't understand each other at all. */
+const VERSION = 2;
 const HEAD_BYTES = 23;
 const KEY_BYTES = 32;
 

@@ -17,6 +17,12 @@ export interface Meta {
   /** Free capacity in MiB. */
   readonly freeMemoryMiB: number;
   readonly freeGpuMemoryMiB: number;
+  /** Wall time in whole seconds of the newest work that it knows of; grows only; 0: none. */
+  readonly work: number;
+  /** Digests of data that it has, at most {@link MAX_WARM}, each at most {@link WARM_LENGTH} characters. */
+  readonly warm: readonly string[];
+  /** Work with a deadline falls behind on spot: seats are to be filled on-demand for now. */
+  readonly pressure: boolean;
   readonly workload: WorkloadHealth;
   readonly specVersion: number;
   /** What it runs: see spec/revision.ts. */
@@ -31,6 +37,10 @@ export interface Meta {
 
 /** Bounds the record's size on the wire; a node that fills more seats at once tells of the first ones. */
 export const MAX_PURSUING = 4;
+
+/** Bound the record's size, too. */
+export const MAX_WARM = 8;
+export const WARM_LENGTH = 16;
 
 export interface Leaving {
   readonly deadlineMs: WallMs;

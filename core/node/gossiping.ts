@@ -1,10 +1,12 @@
 import type { NodeView } from '../cloud.js';
+import { isName } from '../gossip/bytes.js';
 import type { GossipEffect, GossipState } from '../gossip/gossip.js';
 import { stepGossip } from '../gossip/gossip.js';
-import { type Address, MAX_PURSUING, type Meta } from '../gossip/member.js';
-import type { Context } from '../time.js';
+import { type Address, MAX_PURSUING, MAX_WARM, type Meta, WARM_LENGTH } from '../gossip/member.js';
+import { after, type Context, type MonoMs, NEVER } from '../time.js';
+import type { Publication } from './port.js';
 import { hearVersion } from './spec-watch.js';
-import type { Emit, NodeState } from './state.js';
+import type { Emit, NodeState, Room } from './state.js';
 import { ownHealth } from './view.js';
 
 /** Takes over what a gossip step gave: its new state, its datagrams, its news of members. */
@@ -35,8 +37,49 @@ export function seedsOf(nodes: readonly NodeView[], port: number): Address[] {
   return nodes.flatMap(({ privateIp }) => (privateIp === null ? [] : [{ host: privateIp, port }]));
 }
 
+/** Free memory is told in steps of this: what changes less is no news. */
+const ROOM_STEP_MIB = 64;
+/** Between two changes of room or data that are told; work and pressure are told at once. */
+const ROOM_PAUSE_MS = 2_000;
+
+/** Takes over what the host says of this node's work. */
+export function hearPublication(state: NodeState, said: Publication, ctx: Context): void {
+  const wanted: Room = {
+    freeMemoryMiB: steps(said.freeMemoryMiB),
+    freeGpuMemoryMiB: steps(said.freeGpuMemoryMiB),
+    warm: [...new Set(said.warm)].filter((digest) => isName(digest, WARM_LENGTH)).slice(0, MAX_WARM),
+  };
+  const work = Number.isSafeInteger(said.work) ? Math.max(state.work, said.work) : state.work;
+  const urgent = work !== state.work || said.pressure !== state.pressure;
+  state.work = work;
+  state.pressure = said.pressure;
+  state.tasks = said.tasks ?? null;
+  state.room = { ...state.room, wanted, dueMs: urgent ? ctx.nowMs : state.room.dueMs };
+}
+
+/** Never more than there is. */
+const steps = (mib: number): number =>
+  Number.isFinite(mib) ? Math.max(0, Math.floor(mib / ROOM_STEP_MIB) * ROOM_STEP_MIB) : 0;
+
+const sameRoom = (a: Room, b: Room): boolean =>
+  a.freeMemoryMiB === b.freeMemoryMiB &&
+  a.freeGpuMemoryMiB === b.freeGpuMemoryMiB &&
+  a.warm.length === b.warm.length &&
+  a.warm.every((digest, i) => digest === b.warm[i]);
+
+/** When a change of room that waits is told. */
+export const nextRoomMs = ({ room }: NodeState, ctx: Pick<Context, 'nowMs'>): MonoMs =>
+  sameRoom(room.shown, room.wanted) || room.dueMs <= ctx.nowMs ? NEVER : room.dueMs;
+
+function showRoom(state: NodeState, ctx: Context): void {
+  const { shown, wanted, dueMs } = state.room;
+  if (dueMs > ctx.nowMs || sameRoom(shown, wanted)) return;
+  state.room = { shown: wanted, wanted, dueMs: after(ctx.nowMs, ROOM_PAUSE_MS) };
+}
+
 /** Tells the others when this node's own record has changed. */
 export function publishMeta(state: NodeState, ctx: Context, emit: Emit): void {
+  showRoom(state, ctx);
   const meta = ownMeta(state);
   if (sameMeta(meta, state.meta)) return;
   state.meta = meta;
@@ -51,8 +94,9 @@ function sameMeta(a: Meta, b: Meta): boolean {
     a.specVersion === b.specVersion &&
     a.standby === b.standby &&
     a.leaving === b.leaving &&
-    a.freeMemoryMiB === b.freeMemoryMiB &&
-    a.freeGpuMemoryMiB === b.freeGpuMemoryMiB &&
+    a.work === b.work &&
+    a.pressure === b.pressure &&
+    sameRoom(a, b) &&
     a.pursuing.length === b.pursuing.length &&
     a.pursuing.every((seat, i) => seat === b.pursuing[i])
   );
@@ -65,8 +109,9 @@ export function ownMeta(state: Omit<NodeState, 'meta' | 'gossip'>): Meta {
     zone: identity.zone,
     instanceType: identity.instanceType,
     lifecycle: identity.lifecycle,
-    freeMemoryMiB: identity.freeMemoryMiB,
-    freeGpuMemoryMiB: identity.freeGpuMemoryMiB,
+    ...state.room.shown,
+    work: state.work,
+    pressure: state.pressure,
     workload: ownHealth(state),
     specVersion: state.spec.version,
     revision: state.revision,

@@ -13,7 +13,7 @@ import type { Spec } from '../spec/spec.js';
 import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
 import { ask, expiredCalls, isAsking, nextCallExpiryMs, takeCall } from './calls.js';
 import { hearImds, reconcileFate, riskEndMs, successorSettledMs } from './fate.js';
-import { ownMeta, publishMeta, takeGossip } from './gossiping.js';
+import { hearPublication, nextRoomMs, ownMeta, publishMeta, takeGossip } from './gossiping.js';
 import { afterTerminate, afterWords, exit, leave, reconcileLeaving, replaceSelf } from './leaving.js';
 import type { NodeEffect, NodeEvent } from './port.js';
 import { afterPursuitCall, nextPursuitMs, reconcilePursuits } from './pursuing.js';
@@ -47,6 +47,8 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
   const targets = spec.workloads.flatMap(({ port, targetGroupArns }) =>
     targetGroupArns.map((arn): Target => ({ arn, port: port ?? 0, state: 'unknown', dueMs: ctx.nowMs, retries: 0 })),
   );
+  const { freeMemoryMiB, freeGpuMemoryMiB } = identity;
+  const room = { freeMemoryMiB, freeGpuMemoryMiB, warm: [] };
   const partial = {
     identity,
     timings: NODE_TIMINGS[spec.gossip.preset],
@@ -55,6 +57,10 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
     revision: revisionOf(identity.templateVersion, spec),
     spec,
     phase: 'looking' as const,
+    room: { shown: room, wanted: room, dueMs: ctx.nowMs },
+    work: 0,
+    pressure: false,
+    tasks: null,
     standby: 'none' as const,
     leaving: null,
     fate: NO_FATE,
@@ -131,6 +137,7 @@ export function nextDeadlineMs(state: NodeState, ctx: Pick<Context, 'nowMs' | 'w
     successorSettledMs(state) > ctx.nowMs ? successorSettledMs(state) : NEVER,
     riskEndMs(state, ctx),
     nextRollMs(state, ctx),
+    nextRoomMs(state, ctx),
     unlessAsking(state.specDueMs, 'spec'),
     state.drain === null ? NEVER : nextDrainDeadlineMs(state.drain, ctx),
     state.phase === 'looking'
@@ -162,6 +169,9 @@ function take(state: NodeState, event: NodeEvent, ctx: Context, emit: Emit): voi
       if (view !== undefined) state.workloads.set(event.name, { ...view, status: event.status, reportedMs: ctx.nowMs });
       return;
     }
+    case 'publish':
+      hearPublication(state, event, ctx);
+      return;
     case 'stop':
       emit({ type: 'log', level: 'info', code: 'stop-asked', fields: { reason: event.reason } });
       if (state.phase === 'drained') exit(state, emit);

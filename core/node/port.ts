@@ -21,8 +21,28 @@ export type NodeEvent =
   | { readonly type: 'outcome'; readonly id: number; readonly outcome: Outcome }
   /** At each change of health; every second or so, and every 250 ms while the node leaves. */
   | { readonly type: 'workload'; readonly name: string; readonly status: WorkloadStatus }
+  /** What this node's work leaves free, and what the others shall know of it; may be said as often as one likes. */
+  | ({ readonly type: 'publish' } & Publication)
   /** The host wants to end: a signal, or the agent crashed too often. */
   | { readonly type: 'stop'; readonly reason: 'signal' | 'crash-loop' };
+
+export interface Publication {
+  readonly freeMemoryMiB: number;
+  readonly freeGpuMemoryMiB: number;
+  /** Digests of data; the first `MAX_WARM` that can be sent are told. */
+  readonly warm: readonly string[];
+  /** Wall time in s of the newest work known. */
+  readonly work: number;
+  readonly pressure: boolean;
+  /** What runs here, where it is known: the Banker's rule moves it. Absent: as many as are in flight, all alike. */
+  readonly tasks?: readonly HeldTask[];
+}
+
+export interface HeldTask {
+  readonly task: string;
+  readonly memoryMiB: number;
+  readonly gpuMemoryMiB: number;
+}
 
 /** Paths under /latest/meta-data/ that are polled. */
 export type ImdsPath = 'spot/instance-action' | 'events/recommendations/rebalance' | 'events/maintenance/scheduled';

@@ -7,7 +7,7 @@ import type { Pursuit } from '../seats/pursuit.js';
 import type { HeldSeat } from '../seats/seat.js';
 import type { Spec } from '../spec/spec.js';
 import type { MonoMs } from '../time.js';
-import type { NodeEffect, WorkloadStatus } from './port.js';
+import type { HeldTask, NodeEffect, WorkloadStatus } from './port.js';
 import type { NodeTimings } from './timings.js';
 
 /** What a node knows of itself when it starts. */
@@ -49,6 +49,12 @@ export interface NodeState {
   gossip: GossipState;
   /** This node's own record, as it was last published. */
   meta: Meta;
+  /** What its work leaves free: as told, as it is now, and when that may be told. */
+  room: { readonly shown: Room; readonly wanted: Room; readonly dueMs: MonoMs };
+  work: number;
+  pressure: boolean;
+  /** What runs here; null: the host doesn't say. */
+  tasks: readonly HeldTask[] | null;
   standby: Meta['standby'];
   leaving: Leaving | null;
   fate: Fate;
@@ -83,6 +89,9 @@ export interface NodeState {
   nextCallId: number;
   readonly counters: NodeCounters;
 }
+
+/** Part of a node's record. */
+export type Room = Pick<Meta, 'freeMemoryMiB' | 'freeGpuMemoryMiB' | 'warm'>;
 
 export interface WorkloadView {
   readonly status: WorkloadStatus;

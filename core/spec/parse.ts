@@ -12,6 +12,8 @@ export const DEFAULT_POLICY: PolicySpec = {
   drainMs: 120_000,
   silentPatienceMs: 600_000,
   bootPatienceMs: 600_000,
+  paused: false,
+  admission: 'finish',
 };
 
 /** What a health check is when the spec doesn't say. */
@@ -221,9 +223,10 @@ function healthCheck(field: Field): HealthSpec {
 function policy(field: Field): PolicySpec {
   if (field.absent) return DEFAULT_POLICY;
   field.onlyKeys(...Object.keys(DEFAULT_POLICY));
-  const ms = (key: Exclude<keyof PolicySpec, 'rebalance'>): number =>
+  const ms = (key: Exclude<keyof PolicySpec, 'rebalance' | 'paused' | 'admission'>): number =>
     field.at(key).integer(0, 86_400_000, DEFAULT_POLICY[key]);
   const rebalance = field.at('rebalance');
+  const admission = field.at('admission');
   return {
     rebalance: rebalance.absent ? DEFAULT_POLICY.rebalance : rebalance.oneOf('ignore', 'pre-warm', 'replace'),
     atRiskMs: ms('atRiskMs'),
@@ -231,5 +234,7 @@ function policy(field: Field): PolicySpec {
     drainMs: ms('drainMs'),
     silentPatienceMs: ms('silentPatienceMs'),
     bootPatienceMs: ms('bootPatienceMs'),
+    paused: field.at('paused').boolean(DEFAULT_POLICY.paused),
+    admission: admission.absent ? DEFAULT_POLICY.admission : admission.oneOf('finish', 'evacuate'),
   };
 }

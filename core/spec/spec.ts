@@ -120,6 +120,14 @@ export interface PolicySpec {
   readonly silentPatienceMs: number;
   /** A launched node that doesn't join is given up after this, in ms. */
   readonly bootPatienceMs: number;
+  /** While true no node is replaced or given up of the cluster's own will: no roll, no scale-in, no early replacement, no
+   * return to spot. What fails is replaced all the same. */
+  readonly paused: boolean;
+  /**
+   * Which tasks may be started: all that fit (`finish`), or only as many as the other nodes could take over at once if
+   * the largest pool were lost (`evacuate`), which keeps as much room free.
+   */
+  readonly admission: 'finish' | 'evacuate';
 }
 
 export interface GossipSpec {

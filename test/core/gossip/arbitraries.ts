@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { MAX_PURSUING, type Member, type Meta } from '../../../core/gossip/member.js';
+import { MAX_PURSUING, MAX_WARM, type Member, type Meta, WARM_LENGTH } from '../../../core/gossip/member.js';
 import type { Message } from '../../../core/gossip/message.js';
 import { wallMs } from '../../../core/time.js';
 
@@ -25,6 +25,12 @@ export const meta: fc.Arbitrary<Meta> = fc.record({
   lifecycle: fc.constantFrom('spot', 'on-demand'),
   freeMemoryMiB: whole,
   freeGpuMemoryMiB: whole,
+  work: whole,
+  warm: fc.array(
+    name.map((text) => text.slice(0, WARM_LENGTH)),
+    { maxLength: MAX_WARM },
+  ),
+  pressure: fc.boolean(),
   workload: fc.constantFrom('starting', 'healthy', 'unhealthy', 'stopped'),
   specVersion: whole,
   revision: name,

@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { NAME_MAX, WHOLE_MAX } from '../../../core/gossip/bytes.js';
 import {
   decodeExchange,
   decodeMessages,
   encodedSize,
   encodeExchange,
   encodeMessages,
+  MESSAGES_BUDGET,
   unsendable,
 } from '../../../core/gossip/codec.js';
-import type { Member } from '../../../core/gossip/member.js';
+import { MAX_PURSUING, MAX_WARM, type Member, WARM_LENGTH } from '../../../core/gossip/member.js';
+import { wallMs } from '../../../core/time.js';
 import { anyMember, message, name } from './arbitraries.js';
 import { plainMeta } from './world.js';
 
@@ -78,6 +81,46 @@ describe('the wire format', () => {
 
   it('refuses a list longer than its bytes without reading on', () => {
     expect(decodeExchange(new Uint8Array([2, 1, 97, 0xff, 0xff, 0x7f])).ok).toBe(false);
+  });
+
+  it('holds the largest record beside a ping in one datagram', () => {
+    const longest = 'x'.repeat(NAME_MAX);
+    const seat = { slot: WHOLE_MAX, generation: WHOLE_MAX, rung: WHOLE_MAX };
+    const member: Member = {
+      id: longest,
+      address: { host: longest, port: 65_535 },
+      incarnation: WHOLE_MAX,
+      status: 'alive',
+      meta: {
+        ...plainMeta(0),
+        seat,
+        zone: longest,
+        instanceType: longest,
+        freeMemoryMiB: WHOLE_MAX,
+        freeGpuMemoryMiB: WHOLE_MAX,
+        work: WHOLE_MAX,
+        warm: Array.from({ length: MAX_WARM }, () => 'x'.repeat(WARM_LENGTH)),
+        pressure: true,
+        specVersion: WHOLE_MAX,
+        revision: longest,
+        pursuing: Array.from({ length: MAX_PURSUING }, () => seat),
+        leaving: { cause: 'interruption', deadlineMs: wallMs(WHOLE_MAX) },
+      },
+    };
+    const ping = { type: 'ping', seq: WHOLE_MAX, sender: longest, target: longest } as const;
+    const messages = [ping, { type: 'alive', member } as const];
+    expect(messages.reduce((sum, one) => sum + encodedSize(one), 0)).toBeLessThanOrEqual(MESSAGES_BUDGET);
+    expect(decodeMessages(encodeMessages(messages))).toEqual({ ok: true, value: messages });
+  });
+
+  it('refuses a digest that is longer than digests are, and tells only so many', () => {
+    const meta = { ...plainMeta(0), warm: ['x'.repeat(WARM_LENGTH + 1)] };
+    const member = { id: 'i-0', address: { host: 'h', port: 1 }, incarnation: 1, status: 'alive', meta } as const;
+    expect(unsendable(member)).toContain('digest');
+    expect(decodeMessages(encodeMessages([{ type: 'alive', member }])).ok).toBe(false);
+    const many = { ...member, meta: { ...meta, warm: Array.from({ length: 12 }, (_, n) => `d${n}`) } };
+    const back = decodeMessages(encodeMessages([{ type: 'alive', member: many }]));
+    expect(back.ok && back.value[0]?.type === 'alive' && back.value[0].member.meta.warm).toHaveLength(MAX_WARM);
   });
 
   it('says what keeps a member from being sent', () => {

@@ -164,6 +164,8 @@ describe('a wrong field', () => {
     ['policy', { drainMs: 86_400_001 }, 'policy.drainMs'],
     ['policy', { silentPatienceMs: 0.5 }, 'policy.silentPatienceMs'],
     ['policy', { bootPatienceMs: false }, 'policy.bootPatienceMs'],
+    ['policy', { paused: 'yes' }, 'policy.paused'],
+    ['policy', { admission: 'all' }, 'policy.admission'],
     ['policy', { patience: 1 }, 'policy'],
     ['gossip', undefined],
     ['gossip.preset', 'wan'],
@@ -316,6 +318,8 @@ function anySpec(): fc.Arbitrary<Spec> {
       drainMs: ms,
       silentPatienceMs: ms,
       bootPatienceMs: ms,
+      paused: fc.boolean(),
+      admission: fc.constantFrom('finish' as const, 'evacuate' as const),
     }),
     gossip: fc.record({
       preset: fc.constantFrom('lan' as const, 'local' as const),
