@@ -63,12 +63,17 @@ export function deadlinePolicy(
       return timeSliced(o.slices);
     case 'uniform-progress':
       return uniformProgress();
+    case 'uniform-progress-stay':
+      return uniformProgress(true);
     case 'adaptive':
       return adaptive(plans);
     case 'omniscient':
       return null;
     default:
-      throw unknown(name, 'ondemand, greedy, time-sliced, uniform-progress, adaptive, omniscient');
+      throw unknown(
+        name,
+        'ondemand, greedy, time-sliced, uniform-progress, uniform-progress-stay, adaptive, omniscient',
+      );
   }
 }
 

@@ -153,7 +153,7 @@ export class UnitRunner {
     };
     const ticks = windowTicks(job, group[0]?.gapMs ?? 1);
     const room = Math.min(...group.map((trace) => trace.data.length)) - ticks;
-    const start = Math.floor(seededRng(`${o.seed}:${groupName(group)}:${index % o.runs}`).next() * (room + 1));
+    const start = startTick(o, group, index % o.runs, room);
     const window = cutWindow(group, start, ticks);
     const jobs: { policy: string; segments: DeadlineSegment[] }[] = [];
     const metrics = o.policies.map((name) => {
@@ -197,6 +197,15 @@ export class UnitRunner {
     const prices = drawn ? pricePictures(market, o.duration) : [];
     return { index, metrics, picture: drawn ? { prices, timelines: [], jobs: [], capacity: null } : null };
   }
+}
+
+/**
+ * A random start in each of as many equal parts of the trace as there are runs (stratified sampling): every stretch of a
+ * trace counts alike, where starts drawn one by one would leave the mean of few runs to chance.
+ */
+function startTick(o: SimulateOptions, group: readonly Trace[], run: number, room: number): number {
+  const within = seededRng(`${o.seed}:${groupName(group)}:${run}`).next();
+  return Math.min(room, Math.floor(((run + within) / o.runs) * (room + 1)));
 }
 
 /** A point for each hour, or fewer in long runs. */

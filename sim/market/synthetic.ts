@@ -142,7 +142,7 @@ class SyntheticPool implements PoolMarket {
     if (this.#options.kind === 'constant') return Math.max(afterMs + 1, Math.ceil((expected / rate) * HOUR_MS));
     while ((this.#hazard.at(-1) as number) <= expected) {
       if (this.#price.length * STEP_MS > END_OF_TIME_MS) return Number.POSITIVE_INFINITY;
-      this.#extend(this.#price.length + 255);
+      this.#extend(this.#price.length + 63);
     }
     let low = Math.floor(afterMs / STEP_MS);
     let high = this.#hazard.length - 1;
@@ -164,28 +164,42 @@ class SyntheticPool implements PoolMarket {
   }
 
   #extend(step: number): void {
+    // Asked at every look at a price; mostly it is there already.
+    if (step >= this.#price.length) this.#draw(step);
+  }
+
+  #draw(step: number): void {
     const o = this.#options;
+    const shared = this.#shared;
+    const rng = this.#rng;
+    const [prices, spent, hazards] = [this.#price, this.#spent, this.#hazard];
     const hours = STEP_MS / HOUR_MS;
     const decay = rounded(Math.exp(-o.reversionPerHour * hours));
     const noise = rounded(Math.sqrt(1 - decay * decay));
     const ownPart = Math.sqrt(1 - o.zoneCorrelation);
     const zonePart = Math.sqrt(o.zoneCorrelation);
-    for (let i = this.#price.length; i <= step; i++) {
-      const priceShock = zonePart * this.#shared.at(2 * i) + ownPart * drawNormal(this.#rng);
-      const otherShock = zonePart * this.#shared.at(2 * i + 1) + ownPart * drawNormal(this.#rng);
-      const hazardShock =
-        PRICE_HAZARD_CORRELATION * priceShock + Math.sqrt(1 - PRICE_HAZARD_CORRELATION ** 2) * otherShock;
+    const otherPart = Math.sqrt(1 - PRICE_HAZARD_CORRELATION ** 2);
+    const priceShift = o.volatility ** 2 / 2;
+    const hazardShift = o.hazardVolatility ** 2 / 2;
+    let logPrice = this.#logPrice;
+    let logHazard = this.#logHazard;
+    for (let i = prices.length; i <= step; i++) {
+      const priceShock = zonePart * shared.at(2 * i) + ownPart * drawNormal(rng);
+      const otherShock = zonePart * shared.at(2 * i + 1) + ownPart * drawNormal(rng);
+      const hazardShock = PRICE_HAZARD_CORRELATION * priceShock + otherPart * otherShock;
       // The first value is drawn from the stationary distribution, so that a run has no warm-up.
-      this.#logPrice = i === 0 ? priceShock : rounded(this.#logPrice * decay + noise * priceShock);
-      this.#logHazard = i === 0 ? hazardShock : rounded(this.#logHazard * decay + noise * hazardShock);
+      logPrice = i === 0 ? priceShock : rounded(logPrice * decay + noise * priceShock);
+      logHazard = i === 0 ? hazardShock : rounded(logHazard * decay + noise * hazardShock);
       const cycle = 1 + o.dailyAmplitude * rounded(Math.sin((2 * Math.PI * i) / STEPS_PER_DAY));
-      const relativePrice = Math.exp(o.volatility * this.#logPrice - o.volatility ** 2 / 2);
-      const relativeHazard = Math.exp(o.hazardVolatility * this.#logHazard - o.hazardVolatility ** 2 / 2);
+      const relativePrice = Math.exp(o.volatility * logPrice - priceShift);
+      const relativeHazard = Math.exp(o.hazardVolatility * logHazard - hazardShift);
       const price = Math.min(o.onDemandUsdPerHour, rounded(o.spotUsdPerHour * cycle * relativePrice));
-      this.#price.push(price);
-      this.#spent.push((this.#spent[i] as number) + price * hours);
+      prices.push(price);
+      spent.push((spent[i] as number) + price * hours);
       const hazard = rounded(o.interruptionsPerHour * cycle * relativeHazard * hours);
-      this.#hazard.push((this.#hazard[i] as number) + hazard);
+      hazards.push((hazards[i] as number) + hazard);
     }
+    this.#logPrice = logPrice;
+    this.#logHazard = logHazard;
   }
 }

@@ -30,6 +30,18 @@ function trace(name: string, gap = 600) {
 }
 
 describe('a simulation', () => {
+  it('starts a job once in each equal part of a trace', async () => {
+    const data = Array.from({ length: 2000 }, (_, i) => (i < 1000 ? 1 : 0));
+    const half = parseTrace('half', JSON.stringify({ metadata: { gap_seconds: 600 }, data }));
+    for (const seed of [1, 2, 3, 4]) {
+      const job = { workload: 'job', traces: [half], policies: ['ondemand', 'greedy'], runs: 4, seed } as const;
+      const greedy = (await simulate(job)).policies[1]?.costs ?? [];
+      // All spot in the first part, none in the last.
+      expect(greedy[0]).toBeCloseTo(48.2 * 0.3);
+      expect(greedy[3]).toBeCloseTo(48.2);
+    }
+  });
+
   it('gives the same bytes for the same seed and any number of jobs', async () => {
     const alone = await bytes(small, 1);
     expect(await bytes(small, 3)).toBe(alone);

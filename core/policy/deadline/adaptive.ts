@@ -14,7 +14,7 @@ export function adaptive(plans: PlanCache = new PlanCache()): DeadlinePolicy {
 
 const HOUR_MS = 3_600_000;
 /** Multipliers are rounded to steps of this factor: a plan is made anew only when what was learned differs by as much. */
-const GRID = 1.2;
+const GRID = 1.3;
 /** Plans kept at most; one takes some 3 MB. */
 const MOST_PLANS = 24;
 /** Changing needs to be this much better, in hours of spot price: ties shouldn't make it flap. */

@@ -13,14 +13,14 @@ export interface HazardShape {
 }
 
 /**
- * Read off the pooled hazards by age of the traces `availability/1-node/aws-10-26-2022` and
- * `preemption/1-node/aws-04-22-2023` of skypilot-org/spot-traces (`bench/sim-hazard.ts` prints them).
+ * Most likely for the run lengths in all traces of skypilot-org/spot-traces but those of `availability/1-node/aws-02-15-2023`,
+ * on which the policy is measured (`bench/sim-hazard.ts` fits them).
  */
-export const SPOT_STAYS: HazardShape = { a: 0.55, b: 0.1, c: 0.05 };
-export const SPOT_STAYS_AWAY: HazardShape = { a: 0.75, b: 0.1, c: 0.05 };
+export const SPOT_STAYS: HazardShape = { a: 1.2, b: 0.8, c: 0.01 };
+export const SPOT_STAYS_AWAY: HazardShape = { a: 1.5, b: 0.8, c: 0 };
 
 /** So many runs' worth of belief that m is 1, before anything was seen. */
-const PRIOR_RUNS = 4;
+const PRIOR_RUNS = 12;
 const LEAST = 0.2;
 const MOST = 5;
 

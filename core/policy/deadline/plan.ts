@@ -18,21 +18,23 @@ export interface PlanProblem {
   readonly staysAwayMultiplier: number;
 }
 
-/** Ages are kept in classes that double: from 0, 0.1, 0.2, 0.4, ... hours on. */
-export const AGE_CLASSES = 8;
-const FIRST_AGE_HOURS = 0.1;
+/** Where classes of ages begin, in steps: each step its own at first, when hazards change fast, then ever wider. */
+const AGE_STARTS = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128] as const;
+const AGE_CLASSES = AGE_STARTS.length;
 const STEPS = 300;
 /** Price of each step's worth of debt beyond the slack, in steps of spot price: dearer than any way to avoid it. */
 const LATE = 1000;
 
-export function ageClass(hours: number): number {
-  for (let k = 0; k < AGE_CLASSES - 1; k++) if (hours < FIRST_AGE_HOURS * 2 ** k) return k;
-  return AGE_CLASSES - 1;
+function ageClass(steps: number): number {
+  // An age that is a whole number of steps but for rounding belongs to the class that begins there.
+  const later = AGE_STARTS.findIndex((start) => start > steps + 1e-9);
+  return later === -1 ? AGE_CLASSES - 1 : later - 1;
 }
 
-const classStart = (k: number): number => (k === 0 ? 0 : FIRST_AGE_HOURS * 2 ** (k - 1));
-const classWidth = (k: number): number => FIRST_AGE_HOURS * 2 ** Math.max(0, k - 1);
-const classMiddle = (k: number): number => classStart(k) + classWidth(k) / 2;
+/** In steps; the last class has no end. */
+const classWidth = (k: number): number => (AGE_STARTS[k + 1] ?? 2 * (AGE_STARTS[k] ?? 0)) - (AGE_STARTS[k] ?? 0);
+/** Age at which the step that lies in the middle of a class begins, in steps. */
+const classMiddle = (k: number): number => (AGE_STARTS[k] ?? 0) + (classWidth(k) - 1) / 2;
 
 /** Expected costs of what can be done now, in hours of spot price; Infinity for what can't. */
 export interface Options {
@@ -65,12 +67,12 @@ export class Plan {
     this.#change = problem.changeoverHours / this.#h;
     const classes = Array.from({ length: AGE_CLASSES }, (_, k) => k);
     this.#lost = Float64Array.from(classes, (k) =>
-      endsWithin(problem.stays, problem.staysMultiplier, classMiddle(k), this.#h),
+      endsWithin(problem.stays, problem.staysMultiplier, classMiddle(k) * this.#h, this.#h),
     );
     this.#regained = Float64Array.from(classes, (k) =>
-      endsWithin(problem.staysAway, problem.staysAwayMultiplier, classMiddle(k), this.#h),
+      endsWithin(problem.staysAway, problem.staysAwayMultiplier, classMiddle(k) * this.#h, this.#h),
     );
-    this.#older = Float64Array.from(classes, (k) => (k === AGE_CLASSES - 1 ? 0 : Math.min(1, this.#h / classWidth(k))));
+    this.#older = Float64Array.from(classes, (k) => (k === AGE_CLASSES - 1 ? 0 : 1 / classWidth(k)));
     this.#value = this.#solve();
   }
 
@@ -86,7 +88,7 @@ export class Plan {
     // Debt that the present changeover will still cost counts as spent.
     const debt = (elapsedHours - (this.#problem.workHours - leftHours) + changeoverLeftHours) / this.#h;
     const step = Math.min(this.#steps - 1, Math.max(0, Math.floor(elapsedHours / this.#h)));
-    const k = ageClass(ageHours);
+    const k = ageClass(ageHours / this.#h);
     const next = this.#value[step + 1] as Float32Array;
     const left = leftHours / this.#h;
     const cost = (value: number): number => value * this.#h;

@@ -45,19 +45,22 @@ export function timeSliced(slices: number): DeadlinePolicy {
 /**
  * Keeps progress cp(t) at or above ep(t) = t C(0) / R(0). Idle and behind: on-demand. Spot whenever there is some, but
  * from on-demand only when cp(t) >= ep(t + 2d) (hysteresis). Safety net as above.
+ *
+ * The paper doesn't say what follows when that holds and there is no spot. By default the job stops to wait. With `stays` it
+ * goes on on-demand until there is spot, as in the authors' simulator (Michaelvll/skypilot-spot-strategy and its successors).
  */
-export function uniformProgress(): DeadlinePolicy {
+export function uniformProgress(stays = false): DeadlinePolicy {
   let committed = false;
   const ahead = (view: DeadlineView, atMs: number): boolean =>
     view.workMs - view.leftMs >= (atMs * view.workMs) / view.deadlineMs;
   return {
-    name: 'uniform-progress',
+    name: stays ? 'uniform-progress-stay' : 'uniform-progress',
     step: (view) => {
       if (committed) return ON_DEMAND;
       if (view.running.kind === 'spot') return view.running;
       if (view.running.kind === 'on-demand') {
         const stay = !ahead(view, view.elapsedMs + 2 * view.changeoverMs) || mustRunOnDemand(view);
-        return stay ? ON_DEMAND : (someSpot(view) ?? IDLE);
+        return stay ? ON_DEMAND : (someSpot(view) ?? (stays ? ON_DEMAND : IDLE));
       }
       committed = mustRunOnDemand(view);
       if (committed) return ON_DEMAND;
