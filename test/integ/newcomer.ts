@@ -1,11 +1,11 @@
 /**
  * A newcomer's app: the package from `npm pack`, installed into a fresh folder beside CDK and cdk-nag, with the first
- * example of docs/construct.md as it stands there. It is type-checked, synthesized with the strict validation and
+ * example of docs/construct.md as it stands there. It and the examples of the docstrings are type-checked; it is synthesized with the strict validation and
  * cdk-nag, and rehearsed by the command line of the installed package. Run by `npx tsx test/integ/newcomer.ts`; it needs
  * a package registry, and skips itself when there is none.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -31,6 +31,26 @@ function documentedApp(): string {
   const example = /```ts\n(import [\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/construct.md'), 'utf8'))?.[1];
   if (example === undefined) throw new Error('docs/construct.md has no example.');
   return example + NAGGED;
+}
+
+/** The examples of the docstrings, each in the fixture that jsii's readers put them into. */
+function docstringExamples(): ReadonlyMap<string, string> {
+  const fixture = readFileSync(join(ROOT, 'rosetta/default.ts-fixture'), 'utf8');
+  const found = new Map<string, string>();
+  for (const file of readdirSync(join(ROOT, 'lib')).sort()) {
+    const blocks = readFileSync(join(ROOT, 'lib', file), 'utf8').matchAll(/@example\n([\s\S]*?)(?:\n\s*\* @|\*\/)/g);
+    for (const [, block = ''] of blocks) {
+      const lines = block.split('\n').map((line) => line.replace(/^\s*\* ?/, ''));
+      const declared = lines.filter((line) => line.startsWith('declare '));
+      const body = lines.filter((line) => !line.startsWith('declare ')).join('\n');
+      const source = fixture
+        .replace('class Fixture', `${declared.join('\n')}\nclass Fixture`)
+        .replace('/// here', body);
+      found.set(`example-${found.size + 1}-${file}`, source);
+    }
+  }
+  if (found.size < 5) throw new Error(`Only ${found.size} docstrings have an example.`);
+  return found;
 }
 
 /** Runs a command; what it says is shown when it fails. */
@@ -77,7 +97,10 @@ function tryIt(folder: string): void {
     '--types',
     '',
   ];
-  run('tsc', folder, [process.execPath, compiler, ...options, 'app.ts']);
+  const examples = docstringExamples();
+  for (const [name, source] of examples) writeFileSync(join(folder, name), source);
+  run('tsc', folder, [process.execPath, compiler, ...options, 'app.ts', ...examples.keys()]);
+  say(`${examples.size} examples of docstrings compile.`);
 
   const said = run('synth', folder, ['npx', '--no-install', ...APP.split(' ').slice(1)], {
     CDK_OUTDIR: join(folder, 'cdk.out'),
