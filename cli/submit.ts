@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
+import type { TaskSpec } from '../core/tasks/task.js';
 import { findCluster } from './aws/clusters.js';
 import { AwsFailure } from './aws/explain.js';
 import { addClusterOptions, type ClusterFlags } from './aws/flags.js';
 import { type Session, withSession } from './aws/session.js';
 import { onSignals } from './signals.js';
-import { refuseTaken } from './tasks/ids.js';
+import { freshRuns, refuseTaken } from './tasks/ids.js';
 import { type PutEnd, putTasks } from './tasks/put.js';
 import { queueReader } from './tasks/reader.js';
 import { misfit, roomOf, tasksOf } from './tasks/room.js';
@@ -88,7 +89,8 @@ async function submit(
 
 async function send(session: Session, submission: Submission, flags: ClusterFlags): Promise<number> {
   const { name, spec } = await findCluster(session, flags);
-  const { tasks, givenIds } = submission;
+  const { givenIds } = submission;
+  let { tasks } = submission;
   const { leaseMs } = tasksOf(spec);
   const room = await roomOf(session, spec);
   tasks.forEach((task, index) => {
@@ -96,7 +98,11 @@ async function send(session: Session, submission: Submission, flags: ClusterFlag
     if (problem !== null) throw new UserError(`${submission.placeOf(index)}: ${task.id} ${problem}`);
   });
   const store = queueStore(await session.client('s3'), spec.bucket);
-  if (givenIds) refuseTaken(tasks, (await queueReader(store, leaseMs).read()).tasks, name);
+  if (givenIds) {
+    const known = await queueReader(store, leaseMs).read();
+    refuseTaken(tasks, known.tasks, name);
+    tasks = freshRuns(tasks, known.leftovers);
+  }
 
   const stop = onSignals();
   const live = process.stderr.isTTY === true && tasks.length > 100;
@@ -113,15 +119,15 @@ async function send(session: Session, submission: Submission, flags: ClusterFlag
   } finally {
     stop.release();
   }
-  process.stdout.write(session.json ? jsonOf(name, submission) : textOf(name, submission, flags));
+  process.stdout.write(session.json ? jsonOf(name, tasks) : textOf(name, tasks, flags));
   return 0;
 }
 
-function jsonOf(cluster: string, { tasks }: Submission): string {
+function jsonOf(cluster: string, tasks: readonly TaskSpec[]): string {
   return `${JSON.stringify({ cluster, tasks: tasks.map(({ id, run }) => ({ id, run })) }, null, 2)}\n`;
 }
 
-function textOf(cluster: string, { tasks }: Submission, flags: ClusterFlags): string {
+function textOf(cluster: string, tasks: readonly TaskSpec[], flags: ClusterFlags): string {
   const ids = tasks.map(({ id }) => id);
   const same = [
     `--cluster ${cluster}`,

@@ -4,6 +4,7 @@ import { addClusterOptions, type ClusterFlags } from './aws/flags.js';
 import { type Session, withSession } from './aws/session.js';
 import { suggestion } from './nearest.js';
 import { onSignals } from './signals.js';
+import { remainsOf } from './tasks/clean.js';
 import { costOf } from './tasks/cost.js';
 import { cancelTask, readSpec } from './tasks/end.js';
 import { follow } from './tasks/follow.js';
@@ -17,7 +18,8 @@ import { nextRun } from './tasks/retry.js';
 import { tasksOf } from './tasks/room.js';
 import { showJson, showText } from './tasks/show.js';
 import { type QueueStore, queueStore } from './tasks/store.js';
-import { several } from './tasks/words.js';
+import { isFinal } from './tasks/view.js';
+import { count, several, showBytes } from './tasks/words.js';
 import { UserError } from './user-error.js';
 import { readDuration, readWhole } from './values.js';
 
@@ -84,6 +86,13 @@ export function register(program: Command): void {
       .argument('<id>')
       .option('--fence <number>', 'of that execution, as show tells them (default: the last)'),
   ).action(act(logs));
+  addClusterOptions(
+    tasks
+      .command('clean')
+      .description('removes checkpoints that failed and cancelled tasks left behind')
+      .option('--older-than <time>', 'of tasks that ended so long ago', '30d')
+      .option('--dry-run', 'only says what would go'),
+  ).action(act(clean));
   for (const command of tasks.commands) command.exitOverride().helpOption('--help', 'shows this help');
 }
 
@@ -93,6 +102,8 @@ interface Flags extends ClusterFlags {
   readonly interval?: string;
   readonly fromStart?: boolean;
   readonly fence?: string;
+  readonly olderThan?: string;
+  readonly dryRun?: boolean;
 }
 
 /** Options that stand before the subcommand count, too: `synkti tasks --cluster x show y`. */
@@ -121,11 +132,14 @@ function refuseWords(command: Command): void {
 }
 
 /** Before anything is asked of AWS. @throws UserError */
-function checkFlags({ state, interval, fence }: Flags): void {
+function checkFlags({ state, interval, fence, olderThan }: Flags): void {
   readStates(state);
   if (interval !== undefined) readDuration(interval, '--interval', 1_000, 3_600_000);
   if (fence !== undefined) readWhole(fence, '--fence', 1, 1_000_000_000);
+  if (olderThan !== undefined) readDuration(olderThan, '--older-than', 0, 10 * YEAR_MS);
 }
+
+const YEAR_MS = 365 * 86_400_000;
 
 const write = (text: string): void => void process.stdout.write(text);
 const writeJson = (value: unknown): void => write(`${JSON.stringify(value, null, 2)}\n`);
@@ -250,5 +264,26 @@ async function logs({ cluster, store, reader }: Place, ids: readonly string[], f
     },
     say: (text) => void process.stderr.write(text),
   });
+  return 0;
+}
+
+async function clean({ session, cluster, store, reader }: Place, _: readonly string[], flags: Flags): Promise<number> {
+  const ageMs = readDuration(flags.olderThan ?? '30d', '--older-than', 0, 10 * YEAR_MS);
+  const { tasks, nowMs } = await look(reader);
+  const keys = tasks.flatMap(({ state, openKey }) => (isFinal(state) || openKey === null ? [] : [openKey]));
+  const open = await inParallel(keys, (key) => readSpec(store, key));
+  const remains = await remainsOf(
+    store,
+    tasks,
+    open.flatMap((spec) => spec ?? []),
+    nowMs - ageMs,
+  );
+  if (flags.dryRun !== true) await store.remove(remains.keys);
+  if (session.json) writeJson({ cluster, removed: flags.dryRun !== true, runs: remains.tasks, bytes: remains.bytes });
+  else if (remains.keys.length === 0) write('There is nothing to remove.\n');
+  else {
+    const what = `${showBytes(remains.bytes)} of checkpoints of ${count(remains.tasks.length, 'run')}: ${several(remains.tasks)}`;
+    write(`${flags.dryRun === true ? 'Would remove' : 'Removed'} ${what}.\n`);
+  }
   return 0;
 }

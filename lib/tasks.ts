@@ -71,7 +71,7 @@ export function grantSubmit(cluster: ISynktiCluster, grantee: iam.IGrantable): i
   const inTasks = { StringLike: { 's3:prefix': `${TASKS}*` } };
   const reads = objects(TASKS);
   const puts = objects('tasks/open/', 'tasks/lease/', 'tasks/ended/');
-  const deletes = objects('tasks/open/', 'tasks/lease/', 'tasks/checkpoints/');
+  const deletes = objects('tasks/open/', 'tasks/checkpoints/');
   const allow = (actions: string[], resourceArns: string[], more: Partial<iam.CommonGrantOptions> = {}): iam.Grant =>
     iam.Grant.addToPrincipal({ grantee, actions, resourceArns, ...more });
   const { grantPrincipal } = grantee;

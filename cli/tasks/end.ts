@@ -89,23 +89,21 @@ export function cancelledLease(spec: TaskSpec, before: Lease | null, nowMs: numb
 }
 
 /**
- * Record, then open object, then lease. Its checkpoints stay, so that it can be retried from the last one; a run of the
- * task that is done removes them.
+ * Record, then open object. The lease stays: it must outlive the open object for a while (core/tasks/claim.ts), and leads
+ * nodes to what else is to be cleared away.
  */
 async function archive(store: QueueStore, spec: TaskSpec, lease: Lease, nowMs: number): Promise<void> {
   const record = `${JSON.stringify({ spec, lease })}\n`;
   await store.create(journalKey(wallMs(nowMs), 'cli', randomInt(1, 1_000_000_000)), record);
   await store.remove([openKey(spec)]);
-  await store.remove([leaseKey(spec)]);
 }
 
 /**
  * Takes a task back that was submitted a moment ago, unless somebody has claimed it: false. A lease that is cancelled
- * keeps everybody off; it goes last. Nothing is recorded: the task never was.
+ * keeps everybody off; nodes clear it away. Nothing is recorded: the task never was.
  */
 export async function takeBack(store: QueueStore, spec: TaskSpec, nowMs: number): Promise<boolean> {
   if (!(await store.create(leaseKey(spec), JSON.stringify(cancelledLease(spec, null, nowMs))))) return false;
   await store.remove([openKey(spec)]);
-  await store.remove([leaseKey(spec)]);
   return true;
 }

@@ -37,6 +37,10 @@ export function refuseTaken(tasks: readonly TaskSpec[], known: readonly TaskView
   throw new UserError(`Task "${first.id}"${others} ${what}`);
 }
 
+/** The run after one that was taken back: its lease is still there, and cancelled. */
+export const freshRuns = (tasks: readonly TaskSpec[], leftovers: ReadonlyMap<string, number>): readonly TaskSpec[] =>
+  tasks.map((task) => ({ ...task, run: Math.max(task.run, (leftovers.get(task.id) ?? 0) + 1) }));
+
 /** The latest run of each id, or the run that `id.run` names. @throws UserError when there is none such */
 export function pick(words: readonly string[], known: readonly TaskView[], cluster: string): TaskView[] {
   const picked = new Map<string, TaskView>();

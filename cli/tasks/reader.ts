@@ -15,6 +15,8 @@ export interface Snapshot {
   readonly tasks: readonly TaskView[];
   /** Objects that can't be read, each in a sentence; at most {@link MAX_PROBLEMS}. */
   readonly problems: readonly string[];
+  /** The highest run of an id that has a lease but is no task: taken back, or forgotten. */
+  readonly leftovers: ReadonlyMap<string, number>;
   /** S3's clock. */
   readonly nowMs: number;
 }
@@ -88,7 +90,13 @@ export function queueReader(store: QueueStore, leaseMs: number): QueueReader {
       }
       for (const { key } of records) for (const view of ended.get(key) ?? []) add(view);
       forget(leases, held.entries);
-      return { tasks: [...tasks.values()].sort(byKey), problems, nowMs: open.nowMs };
+      const leftovers = new Map<string, number>();
+      for (const { key } of held.entries) {
+        const named = parseLeaseKey(key);
+        if (named === null || tasks.has(taskKey(named))) continue;
+        leftovers.set(named.id, Math.max(named.run, leftovers.get(named.id) ?? 0));
+      }
+      return { tasks: [...tasks.values()].sort(byKey), leftovers, problems, nowMs: open.nowMs };
     },
   };
 }

@@ -1,5 +1,5 @@
 /** What a node of the cluster has for tasks: one that needs more would wait for ever, and is refused when submitted. */
-import { type _InstanceType, DescribeInstanceTypesCommand } from '@aws-sdk/client-ec2';
+import { DescribeInstanceTypesCommand } from '@aws-sdk/client-ec2';
 import type { Spec, TasksWorkload } from '../../core/spec/spec.js';
 import type { TaskSpec } from '../../core/tasks/task.js';
 import { deniedAction } from '../aws/explain.js';
@@ -18,8 +18,9 @@ export interface Room {
 
 /** What an agent leaves to the system where the spec doesn't say how much tasks get; MiB. */
 const LEFT_FREE_MIB = 512;
-/** DescribeInstanceTypes takes as many names. */
-const NAMES = 100;
+/** Values of a filter. */
+const NAMES = 200;
+const MAX_PAGES = 10;
 
 /** @throws UserError when the cluster runs no tasks */
 export function tasksOf(spec: Spec): TasksWorkload {
@@ -39,20 +40,31 @@ export async function roomOf(session: Session, spec: Spec): Promise<Room> {
     let most = 0;
     let gpus = 0;
     for (let at = 0; at < types.length; at += NAMES) {
-      const names = types.slice(at, at + NAMES) as _InstanceType[];
-      const answer = await ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes: names }));
-      for (const { MemoryInfo, GpuInfo } of answer.InstanceTypes ?? []) {
-        most = Math.max(most, (MemoryInfo?.SizeInMiB ?? 0) - LEFT_FREE_MIB);
-        gpus = Math.max(gpus, GpuInfo?.Gpus?.reduce((sum, { Count }) => sum + (Count ?? 0), 0) ?? 0);
+      // By a filter: a name that EC2 doesn't know here isn't refused then.
+      const Filters = [{ Name: 'instance-type', Values: types.slice(at, at + NAMES) }];
+      let NextToken: string | undefined;
+      for (let page = 0; page < MAX_PAGES; page++) {
+        const answer = await ec2.send(new DescribeInstanceTypesCommand({ Filters, NextToken }));
+        for (const { MemoryInfo, GpuInfo } of answer.InstanceTypes ?? []) {
+          most = Math.max(most, (MemoryInfo?.SizeInMiB ?? 0) - LEFT_FREE_MIB);
+          gpus = Math.max(gpus, GpuInfo?.Gpus?.reduce((sum, { Count }) => sum + (Count ?? 0), 0) ?? 0);
+        }
+        NextToken = answer.NextToken;
+        if (NextToken === undefined) break;
       }
     }
     if (most <= 0) return given;
     return memoryMiB === null
-      ? { memoryMiB: most, gpuMemoryMiB, gpus, source: `the largest of ${types.length} instance types` }
+      ? {
+          memoryMiB: most,
+          gpuMemoryMiB,
+          gpus,
+          source: types.length === 1 ? 'its instance type' : `the largest of its ${types.length} instance types`,
+        }
       : { ...given, gpus };
   } catch (error) {
-    // The check is a kindness: a type that EC2 doesn't know here, or a right that is missing, mustn't keep tasks back.
-    if (deniedAction(error) !== null || /InvalidInstanceType/.test(String(error))) return given;
+    // The check is a kindness: a right that is missing mustn't keep tasks back.
+    if (deniedAction(error) !== null) return given;
     throw error;
   }
 }

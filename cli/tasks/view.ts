@@ -78,8 +78,11 @@ export const nodeOf = ({ lease }: TaskView): string | null =>
 export const endedMs = ({ state, lease }: TaskView): number | null =>
   isFinal(state) ? (lease?.attempts.at(-1)?.endedMs ?? null) : null;
 
-/** Of two views of one run the truer: a final one, else that of the later holder. */
+/**
+ * Of two views of one run the truer: a final one, else that of the later holder, else the later one, which is a record
+ * where there is one.
+ */
 export function truer(a: TaskView, b: TaskView): TaskView {
   if (isFinal(a.state) !== isFinal(b.state)) return isFinal(a.state) ? a : b;
-  return (b.lease?.fence ?? 0) > (a.lease?.fence ?? 0) ? b : a;
+  return (b.lease?.fence ?? 0) >= (a.lease?.fence ?? 0) ? b : a;
 }

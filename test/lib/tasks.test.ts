@@ -165,7 +165,7 @@ describe('grantSubmit', () => {
       's3:ListBucket ',
       's3:GetObject tasks/*',
       's3:PutObject tasks/open/* tasks/lease/* tasks/ended/*',
-      's3:DeleteObject tasks/open/* tasks/lease/* tasks/checkpoints/*',
+      's3:DeleteObject tasks/open/* tasks/checkpoints/*',
       'ec2:DescribeInstanceTypes ec2:DescribeSpotPriceHistory ',
     ]);
     expect(statements[1]?.Condition).toEqual({ StringLike: { 's3:prefix': 'tasks/*' } });
