@@ -11,7 +11,7 @@ export interface TaskFacts {
   readonly writes: readonly TaskWrite[];
   /** Records in the journals of ended tasks and in `failed/` at the end. */
   readonly records: readonly RecordFound[];
-  /** Objects of the queue, and registers, that are there at the end; by `id.run`. */
+  /** Objects of the queue, and registers that aren't final, that are there at the end; by `id.run`. */
   readonly openLeft: readonly string[];
   readonly leasesLeft: readonly string[];
   /** Empty when the user's own tasks are rehearsed: those aren't witnesses. */

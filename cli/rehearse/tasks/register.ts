@@ -66,7 +66,7 @@ export class Register {
     return { submitted: this.#states.size, ...this.#counts };
   }
 
-  /** Every one of the tasks has ended, and nothing of them is left to be archived. */
+  /** Nothing waits in the queue or is held; final registers stay for a while, so that nobody takes a task for a new one. */
   get archived(): boolean {
     return this.#open.size === 0 && this.#leases.size === 0;
   }
@@ -128,13 +128,14 @@ export class Register {
       this.#leases.delete(task);
       return { atMs, by, task, type: 'lease-deleted' };
     }
-    this.#leases.add(task);
     const parsed = parseLease(body);
     if (!parsed.ok) {
       this.#problem(`${key}: ${parsed.problem}`);
       return null;
     }
     const { state, fence, holder, nonce, checkpoint } = parsed.value;
+    if (state === 'held' || state === 'free') this.#leases.add(task);
+    else this.#leases.delete(task);
     this.#move(task, STANDS[state]);
     return { atMs, by, task, type: 'lease', state, fence, holder, nonce, checkpoint: checkpoint?.manifest ?? null };
   }

@@ -4,6 +4,7 @@ import { parseSubmissions, type SubmissionContext, taskFrom } from '../../../cor
 import type { TaskSpec } from '../../../core/tasks/task.js';
 import { taskKey } from '../../../core/tasks/task.js';
 import { wallMs } from '../../../core/time.js';
+import { misfit, type Room } from '../../tasks/room.js';
 import { messageOf, UserError } from '../../user-error.js';
 import { readDuration, readWhole, showDuration } from '../../values.js';
 import { chainDigest } from './chain-rule.js';
@@ -65,6 +66,7 @@ const STEP_MS = 100;
 const LEASE_MS = 5_000;
 /** Room of a node where the user brings the tasks: that of an m7g.large, less what the system takes. */
 const NODE_MEMORY_MIB = 7_680;
+const ROOM: Room = { memoryMiB: NODE_MEMORY_MIB, gpuMemoryMiB: 0, gpus: null, source: 'an m7g.large' };
 const OWN_TASK_MIB = 256;
 /** Of the rehearsal's tasks once they are told to end. */
 const STOP_GRACE = '2s';
@@ -159,17 +161,9 @@ function tasksOfFile(path: string, flags: TaskFlags): Brought {
   if (specs.length > MAX_TASKS) {
     throw new UserError(`${basename(path)} has ${specs.length} tasks; a rehearsal takes ${MAX_TASKS} at most.`);
   }
-  const large = specs.find(({ memoryMiB }) => memoryMiB > NODE_MEMORY_MIB);
-  if (large !== undefined) {
-    throw new UserError(
-      `${basename(path)}: the task ${large.id} needs ${large.memoryMiB} MiB, and a node of a rehearsal has ${NODE_MEMORY_MIB} MiB.`,
-    );
-  }
-  const gpu = specs.find(({ gpuMemoryMiB }) => gpuMemoryMiB > 0);
-  if (gpu !== undefined) {
-    throw new UserError(
-      `${basename(path)}: the task ${gpu.id} needs GPU memory, and the nodes of a rehearsal without a stack have none.`,
-    );
+  for (const spec of specs) {
+    const why = misfit(spec, ROOM, 'the rehearsal');
+    if (why !== null) throw new UserError(`${basename(path)}: the task ${spec.id} ${why}`);
   }
   const times = specs.map(({ expectedMs }) => expectedMs ?? GUESSED_MS);
   const lengthMs = Math.round(times.reduce((sum, ms) => sum + ms, 0) / times.length);

@@ -167,11 +167,13 @@ describe('the register of a rehearsal', () => {
     register.take(put('held', 1));
     expect(register.counts()).toMatchObject({ running: 1, waiting: 0 });
     register.take(put('free', 1));
+    expect(register.leasesLeft).toEqual(['one.1']);
     register.take(put('done', 2));
-    register.take(object('deleted', open, 'i-a', null));
+    expect(register.leasesLeft).toEqual([]);
     expect(register.archived).toBe(false);
-    register.take(object('deleted', leaseKey(one), 'i-a', null));
+    register.take(object('deleted', open, 'i-a', null));
     expect(register.archived).toBe(true);
+    register.take(object('deleted', leaseKey(one), 'i-a', null));
     expect(progressText(register.counts())).toBe('tasks: 1 done, 0 running, 0 waiting');
     expect(register.writes.map(({ type }) => type)).toEqual([
       'open',

@@ -94,8 +94,12 @@ describe('mistakes in settings of tasks', () => {
   it.each([
     ['bad.jsonl', ['{"command":["true"]}', '{"command":["true"'], 'bad.jsonl, line 2 isn'],
     ['typo.jsonl', ['{"comand":["true"]}'], 'did you mean "command"?'],
-    ['large.jsonl', ['{"id":"big","command":["true"],"memory":"64GiB"}'], 'the task big needs 65536 MiB'],
-    ['gpu.jsonl', ['{"id":"g","command":["true"],"gpuMemory":"8GiB"}'], 'the task g needs GPU memory'],
+    [
+      'large.jsonl',
+      ['{"id":"big","command":["true"],"memory":"64GiB"}'],
+      'the task big needs 64 GiB of memory, but a node of',
+    ],
+    ['gpu.jsonl', ['{"id":"g","command":["true"],"gpuMemory":"8GiB"}'], 'the task g needs 8 GiB of GPU memory'],
     ['empty.jsonl', [''], 'has no task in it'],
   ])('a file: %s', (name, lines, sentence) => {
     const path = file(name, ...lines);
