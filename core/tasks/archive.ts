@@ -1,0 +1,176 @@
+/**
+ * What has ended is cleared away, many tasks with one request, in an order in which every step may be repeated by anybody
+ * and none may be left out before the next: the failed ones' own object; a journal with the records; the open objects; after
+ * the linger time (see claim.ts) the checkpoints; the leases last, since a lease is what leads others to the remains
+ * of a node that died meanwhile. Two nodes may archive the same task: readers of journals take the last record of a task.
+ */
+import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
+import { callStore, log } from './calls.js';
+import { checkpointsOf, failedKey, journalKey, leaseKey, openKey } from './keys.js';
+import type { StoreCall, StoreListing, StoreOutcome } from './port.js';
+import type { ArchiveItem, Emit, WorkerState } from './state.js';
+import { type TaskRecord, taskKey } from './task.js';
+import { retryDelayMs } from './timings.js';
+
+/** Tasks of one request, and characters of one journal, at most. */
+const MOST_ITEMS = 100;
+const MOST_TEXT = 1_000_000;
+/** Tasks that wait at most; more are left to whoever finds their leases. */
+const MOST_WAITING = 5_000;
+
+export function archiveTask(state: WorkerState, record: TaskRecord, ctx: Context): void {
+  const { items } = state.archive;
+  const task = taskKey(record.spec);
+  if (items.length >= MOST_WAITING || items.some((item) => item.task === task)) return;
+  const stage = record.lease.state === 'failed' ? 'failed' : 'journal';
+  const dueMs = stage === 'failed' ? ctx.nowMs : after(ctx.nowMs, state.timings.flushMs);
+  items.push({ task, record, stage, dueMs, busy: false, tries: 0 });
+}
+
+/** Nothing is left that another node would have to find out again. */
+export const isArchived = (state: WorkerState): boolean =>
+  state.archive.items.every(({ stage }) => stage === 'checkpoints' || stage === 'lease');
+
+export function reconcileArchive(state: WorkerState, ctx: Context, emit: Emit): void {
+  // Whoever leaves doesn't wait for others to go along.
+  const hurry = state.leaving !== null;
+  for (const stage of ['failed', 'journal', 'open', 'checkpoints', 'lease'] as const) {
+    if (busyAt(state, stage)) continue;
+    const ready = state.archive.items.filter((item) => item.stage === stage && !item.busy);
+    const due = ready.some((item) => item.dueMs <= ctx.nowMs) || ready.length >= MOST_ITEMS;
+    if (due || (hurry && stage === 'journal' && ready.some((item) => item.tries === 0)))
+      send(state, stage, ready, ctx, emit);
+  }
+}
+
+export function nextArchiveMs(state: WorkerState): MonoMs {
+  let next = NEVER;
+  for (const item of state.archive.items) {
+    if (!item.busy && !busyAt(state, item.stage)) next = earliest(next, item.dueMs);
+  }
+  return next;
+}
+
+const busyAt = (state: WorkerState, stage: ArchiveItem['stage']): boolean =>
+  [...state.archive.batches.values()].some((batch) => batch.stage === stage);
+
+function send(
+  state: WorkerState,
+  stage: ArchiveItem['stage'],
+  ready: readonly ArchiveItem[],
+  ctx: Context,
+  emit: Emit,
+): void {
+  const { archive } = state;
+  const single = stage === 'failed' || stage === 'checkpoints';
+  const items = ready.filter((item) => item.dueMs <= ctx.nowMs || !waits(stage)).slice(0, single ? 1 : MOST_ITEMS);
+  const { call, sent } = callOf(state, stage, items, ctx);
+  if (sent.length === 0) return;
+  for (const item of sent) item.busy = true;
+  const id = archive.nextBatch++;
+  archive.batches.set(id, { stage, items: sent });
+  callStore(state, { for: 'archive', batch: id }, call, ctx, emit);
+}
+
+/** Stages before whose time an item must not go along. */
+const waits = (stage: ArchiveItem['stage']): boolean => stage !== 'journal';
+
+function callOf(
+  state: WorkerState,
+  stage: ArchiveItem['stage'],
+  items: readonly ArchiveItem[],
+  ctx: Context,
+): { readonly call: StoreCall; readonly sent: readonly ArchiveItem[] } {
+  const [first] = items;
+  switch (stage) {
+    case 'failed': {
+      const key = first === undefined ? '' : failedKey(first.record.spec);
+      return { call: { op: 'put', key, body: JSON.stringify(first?.record ?? null) }, sent: items };
+    }
+    case 'journal': {
+      const lines: string[] = [];
+      let length = 0;
+      for (const { record } of items) {
+        const line = JSON.stringify(record);
+        if (lines.length > 0 && length + line.length > MOST_TEXT) break;
+        lines.push(line);
+        length += line.length;
+      }
+      const key = journalKey(ctx.wallMs, `${state.options.writer}-${state.life}`, state.archive.nextJournal++);
+      return { call: { op: 'put', key, body: `${lines.join('\n')}\n` }, sent: items.slice(0, lines.length) };
+    }
+    case 'open':
+      return { call: { op: 'delete', keys: items.map((item) => openKey(item.record.spec)) }, sent: items };
+    case 'checkpoints': {
+      const prefix = first === undefined ? '' : checkpointsOf(first.record.spec);
+      return { call: { op: 'list', prefix, after: null }, sent: items };
+    }
+    case 'lease':
+      return { call: { op: 'delete', keys: items.map((item) => leaseKey(item.record.spec)) }, sent: items };
+  }
+}
+
+export function afterArchive(state: WorkerState, batch: number, outcome: StoreOutcome, ctx: Context, emit: Emit): void {
+  const { archive, timings } = state;
+  const found = archive.batches.get(batch);
+  if (found === undefined) return;
+  archive.batches.delete(batch);
+  const { stage, items } = found;
+  for (const item of items) item.busy = false;
+  if (!outcome.ok) {
+    const { kind, code } = outcome.error;
+    if (items.every(({ tries }) => tries === 0)) log(emit, 'warn', 'archive-failed', { stage, kind, code });
+    for (const item of items) item.dueMs = after(ctx.nowMs, retryDelayMs(timings, item.tries++));
+    return;
+  }
+  for (const item of items) {
+    item.tries = 0;
+    item.dueMs = ctx.nowMs;
+    switch (stage) {
+      case 'failed':
+        item.stage = 'journal';
+        item.dueMs = after(ctx.nowMs, timings.flushMs);
+        break;
+      case 'journal':
+        item.stage = 'open';
+        break;
+      case 'open':
+        item.stage = hasCheckpoints(item.record) ? 'checkpoints' : 'lease';
+        item.dueMs = after(ctx.nowMs, timings.lingerMs);
+        break;
+      case 'checkpoints':
+        takeCheckpoints(state, item, (outcome.value as StoreListing | null) ?? null, ctx, emit);
+        break;
+      case 'lease':
+        break;
+    }
+  }
+  if (stage === 'lease') {
+    const gone = new Set(items);
+    archive.items.splice(0, archive.items.length, ...archive.items.filter((item) => !gone.has(item)));
+  }
+}
+
+/** A failed task keeps its checkpoints: a retry may go on from them. */
+const hasCheckpoints = ({ spec, lease }: TaskRecord): boolean => spec.checkpoint !== null && lease.state !== 'failed';
+
+/** Page by page: a listing (its keys are then deleted), until there are no more. */
+function takeCheckpoints(
+  state: WorkerState,
+  item: ArchiveItem,
+  listing: StoreListing | null,
+  ctx: Context,
+  emit: Emit,
+): void {
+  // The answer to a deletion: look whether there is more.
+  if (listing === null) return;
+  if (listing.entries.length === 0) {
+    item.stage = 'lease';
+    return;
+  }
+  item.busy = true;
+  const id = state.archive.nextBatch++;
+  state.archive.batches.set(id, { stage: 'checkpoints', items: [item] });
+  const keys = listing.entries.map(({ key }) => key);
+  callStore(state, { for: 'archive', batch: id }, { op: 'delete', keys }, ctx, emit);
+}
