@@ -108,7 +108,7 @@ function dueNow(fillings: readonly Filling[], spec: Spec, ctx: Context): { filli
     if (filling.act.kind === 'return') skipOnDemand(filling, spec);
     const call = dueCall(filling.pursuit, spec, ctx);
     if (call === null) return [];
-    filling.pursuit = asked(filling.pursuit);
+    filling.pursuit = asked(filling.pursuit, call);
     return [{ filling, call }];
   });
 }

@@ -1,5 +1,6 @@
 /** The pursuits of a node: which seats it is filling, their calls and their ends. */
 import type { Outcome } from '../cloud.js';
+import { liveMembers } from '../gossip/gossip.js';
 import { launchRecordCall } from '../seats/launch-record.js';
 import { answered, asked, dueCall, type Pursuit, startPursuit } from '../seats/pursuit.js';
 import { type HeldSeat, seatName } from '../seats/seat.js';
@@ -20,20 +21,25 @@ export function pursue(state: NodeState, kind: Pursuit['kind'], position: HeldSe
 }
 
 export function reconcilePursuits(state: NodeState, ctx: Context, emit: Emit): void {
+  const pressed = isPressed(state);
   for (const [slot, pursuit] of state.pursuits) {
     if (isOver(state, pursuit)) {
       state.pursuits.delete(slot);
       continue;
     }
-    const call = dueCall(pursuit, state.spec, ctx);
+    const call = dueCall(pursuit, state.spec, ctx, pressed);
     if (call === null) continue;
     if (call.op === 'launch') state.counters.launchesAsked++;
-    state.pursuits.set(slot, asked(pursuit));
+    state.pursuits.set(slot, asked(pursuit, call));
     // An earlier pursuit of the slot may still wait: its answer must not be taken for this one's.
     forgetCalls(state, (p) => p.for === 'pursuit' && p.slot === slot);
     ask(state, { for: 'pursuit', slot }, call, ctx, emit);
   }
 }
+
+/** This node, or one that lives, says that work with a deadline falls behind on spot. */
+const isPressed = (state: NodeState): boolean =>
+  state.pressure || liveMembers(state.gossip).some(({ meta }) => meta.pressure);
 
 /** The seat is held, by whomever; or nobody wants it any more. */
 function isOver(state: NodeState, pursuit: Pursuit): boolean {

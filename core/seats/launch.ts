@@ -1,14 +1,18 @@
 import type { LaunchRequest } from '../cloud.js';
 import type { PoolSpec, Spec } from '../spec/spec.js';
-import { marketOf } from './rung.js';
+import { type Market, marketOf } from './rung.js';
 import type { HeldSeat } from './seat.js';
 import { TAG } from './tags.js';
 
 /**
  * The one builder of launch requests. Whoever wants a seat filled - the dying node, a peer, a Lambda, the seeder -
  * sends the same bytes, so that EC2 launches once. Nothing of the caller, and not the spec's version, goes in.
+ *
+ * The market is the seat's own, unless a caller that knows of pressure (work with a deadline that falls behind on spot)
+ * names another one. The token doesn't hold it: of two callers that differ one gets a mismatch, which means that
+ * somebody acted.
  */
-export function launchRequest(spec: Spec, seat: HeldSeat): LaunchRequest {
+export function launchRequest(spec: Spec, seat: HeldSeat, market: Market = seatMarket(spec, seat)): LaunchRequest {
   const token = launchToken(spec.cluster, spec.epoch, seat);
   const tags: [string, string][] = [
     ['Name', `synkti ${spec.cluster} slot ${seat.slot}`],
@@ -23,7 +27,7 @@ export function launchRequest(spec: Spec, seat: HeldSeat): LaunchRequest {
   return {
     token,
     seat: { slot: seat.slot, generation: seat.generation, rung: seat.rung },
-    market: seat.slot < (spec.launch.onDemandBase ?? 0) ? 'on-demand' : marketOf(seat.rung, spec.launch.onDemandAfter),
+    market,
     templateId: spec.launch.templateId,
     templateVersion: spec.launch.templateVersion,
     overrides: spec.launch.pools
@@ -32,6 +36,10 @@ export function launchRequest(spec: Spec, seat: HeldSeat): LaunchRequest {
     tags: tags.sort(([a], [b]) => compareText(a, b)),
   };
 }
+
+/** Where a seat is launched when nothing presses. */
+export const seatMarket = (spec: Spec, seat: HeldSeat): Market =>
+  seat.slot < (spec.launch.onDemandBase ?? 0) ? 'on-demand' : marketOf(seat.rung, spec.launch.onDemandAfter);
 
 /**
  * The ClientToken of a seat's rung: readable, so that it can be found in CloudTrail, and unique by construction, which

@@ -9,13 +9,14 @@
  *
  * Traps: an error is "nothing launched" only when EC2 says so; a lost reply is retried with the same token; the
  * position in S3 is read before every launch, so that a newcomer neither climbs from rung 0 nor reuses a token that
- * others are past; describes lag, so that "not there" counts only after `SEARCH_PATIENCE_MS`.
+ * others are past; describes lag, so that "not there" counts only after `SEARCH_PATIENCE_MS`; a rung that was asked for in
+ * one market is asked for again in the same, whatever presses meanwhile, or the answer would be a mismatch with oneself.
  */
 import type { CloudCall, CloudError, Hint, LaunchAnswer, NodeView, Outcome } from '../cloud.js';
 import type { Spec } from '../spec/spec.js';
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
-import { launchRequest } from './launch.js';
-import { backoffMs, comparePositions, nextRung } from './rung.js';
+import { launchRequest, seatMarket } from './launch.js';
+import { backoffMs, comparePositions, type Market, nextRung } from './rung.js';
 import type { HeldSeat } from './seat.js';
 import { isLiveState } from './surplus.js';
 
@@ -44,6 +45,10 @@ export interface Pursuit {
   readonly searchingSinceMs: MonoMs | null;
   readonly launched: { readonly instanceId: string; readonly atMs: MonoMs } | null;
   readonly lastError: CloudError | null;
+  /** Where this rung was asked for; null: it wasn't yet. */
+  readonly market: Market | null;
+  /** The rung before was asked for on-demand under pressure, and in vain: this one goes where it would without. */
+  readonly yields: boolean;
 }
 
 export type PursuitNews =
@@ -74,6 +79,8 @@ export function startPursuit(kind: Pursuit['kind'], position: HeldSeat, ctx: Con
     searchingSinceMs: null,
     launched: null,
     lastError: null,
+    market: null,
+    yields: false,
   };
 }
 
@@ -82,15 +89,18 @@ export function watchLaunched(position: HeldSeat, instanceId: string, ctx: Conte
   return launchedAs(startPursuit('need', position, ctx), instanceId, ctx);
 }
 
-/** The call that is due, if any; the caller sends it and marks the pursuit with {@link asked}. */
-export function dueCall(pursuit: Pursuit, spec: Spec, ctx: Context): CloudCall | null {
+/**
+ * The call that is due, if any; the caller sends it and marks the pursuit with {@link asked}.
+ * @param pressed work with a deadline falls behind: a needed seat is asked for on-demand at the rung it has come to
+ */
+export function dueCall(pursuit: Pursuit, spec: Spec, ctx: Context, pressed = false): CloudCall | null {
   if (pursuit.asked || pursuit.dueMs > ctx.nowMs) return null;
   const { slot } = pursuit;
   switch (pursuit.stage) {
     case 'hint':
       return { op: 'readHint', bucket: spec.bucket, slot };
     case 'launch':
-      return { op: 'launch', request: launchRequest(spec, pursuit.position) };
+      return { op: 'launch', request: launchRequest(spec, pursuit.position, marketFor(pursuit, spec, pressed)) };
     case 'write':
       return { op: 'writeHint', bucket: spec.bucket, slot, position: pursuit.position, etag: pursuit.etag };
     case 'search':
@@ -101,7 +111,15 @@ export function dueCall(pursuit: Pursuit, spec: Spec, ctx: Context): CloudCall |
   }
 }
 
-export const asked = (pursuit: Pursuit): Pursuit => ({ ...pursuit, asked: true, dueMs: NEVER });
+export const asked = (pursuit: Pursuit, call: CloudCall): Pursuit => {
+  const market = call.op === 'launch' ? call.request.market : pursuit.market;
+  return { ...pursuit, asked: true, dueMs: NEVER, market };
+};
+
+function marketFor({ position, kind, market, yields }: Pursuit, spec: Spec, pressed: boolean): Market {
+  if (market !== null) return market;
+  return pressed && kind === 'need' && !yields ? 'on-demand' : seatMarket(spec, position);
+}
 
 /** Takes the answer of the call that {@link dueCall} named. */
 export function answered(pursuit: Pursuit, outcome: Outcome, spec: Spec, ctx: Context): PursuitStep {
@@ -172,10 +190,12 @@ function worstOf(answer: LaunchAnswer): CloudError {
 
 function nothingLaunched(p: Pursuit, error: CloudError, spec: Spec, ctx: Context): PursuitStep {
   if (p.kind === 'wish') return { pursuit: { ...p, stage: 'over', lastError: error }, news: 'given-up' };
-  const failedOf = error.kind === 'quota' ? 'quota' : 'capacity';
+  // Asked for in another market than its own: that one's quota says nothing of the next rungs.
+  const yields = p.market !== null && p.market !== seatMarket(spec, p.position);
+  const failedOf = error.kind === 'quota' && !yields ? 'quota' : 'capacity';
   const rung = nextRung(p.position.rung, spec.launch.onDemandAfter, failedOf);
   const position = { ...p.position, rung };
-  const next: Pursuit = { ...settled(p), position, stage: 'write', lastError: error, dueMs: ctx.nowMs };
+  const next: Pursuit = { ...settled(p), position, stage: 'write', lastError: error, yields, dueMs: ctx.nowMs };
   return { pursuit: next, news: 'nothing-launched' };
 }
 
@@ -236,7 +256,14 @@ function paused(p: Pursuit, stage: Stage, pauseMs: number, error: CloudError, ct
   return { ...p, stage, retries: p.retries + 1, lastError: error, dueMs: after(ctx.nowMs, pauseMs) };
 }
 
-const settled = (p: Pursuit): Pursuit => ({ ...p, retries: 0, searchingSinceMs: null, launched: null });
+const settled = (p: Pursuit): Pursuit => ({
+  ...p,
+  retries: 0,
+  searchingSinceMs: null,
+  launched: null,
+  market: null,
+  yields: false,
+});
 const quiet = (pursuit: Pursuit): PursuitStep => ({ pursuit, news: null });
 const generationOf = (node: NodeView): number => node.seat?.generation ?? 0;
 const highest = (nodes: readonly NodeView[]): number => Math.max(...nodes.map(generationOf));

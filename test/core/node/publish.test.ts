@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_WARM } from '../../../core/gossip/member.js';
 import type { Publication } from '../../../core/node/port.js';
+import { EPOCH_MS, memberOf, seatOf } from '../fixtures.js';
 import { type Host, servingHost } from './host.js';
 
 const said = (change: Partial<Publication> = {}): Publication => ({
@@ -79,5 +80,20 @@ describe('what a node publishes', () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('pressure', () => {
+  it.each([
+    ['of this node', null],
+    ['of a peer', 'i-1'],
+  ] as const)('%s makes a needed seat on-demand', (_, peer) => {
+    const host = servingHost();
+    if (peer === null) tell(host, { pressure: true });
+    else host.hear(memberOf(peer, { seat: seatOf(0), pressure: true }, { incarnation: EPOCH_MS + 1 }));
+    host.interrupt(120_000);
+    host.answer('readHint', { ok: true, value: null });
+    host.step();
+    expect(host.calls('launch')).toMatchObject([{ request: { market: 'on-demand' } }]);
   });
 });

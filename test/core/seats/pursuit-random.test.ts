@@ -83,7 +83,7 @@ describe('a pursuit under any answers', () => {
           now = Math.max(now, pursuit.dueMs);
           const call = dueCall(pursuit, spec, at(now, rng));
           if (call === null) throw new Error(`Nothing is due in stage ${pursuit.stage}.`);
-          pursuit = asked(pursuit);
+          pursuit = asked(pursuit, call);
           expect(dueCall(pursuit, spec, at(1e12, rng))).toBeNull();
           if (call.op === 'launch') {
             expect(before?.op).toBe('readHint');

@@ -54,7 +54,7 @@ class Hunt {
     const call = dueCall(this.pursuit, this.spec, at(this.now));
     if (call === null) throw new Error(`Nothing is due in stage ${this.pursuit.stage}.`);
     this.calls.push(call);
-    this.pursuit = asked(this.pursuit);
+    this.pursuit = asked(this.pursuit, call);
     const step = answered(this.pursuit, outcome, this.spec, at(this.now));
     this.pursuit = step.pursuit;
     if (step.news !== null) this.news.push(step.news);
@@ -80,7 +80,7 @@ describe('a pursuit', () => {
 
   it('asks for nothing while a call is on its way, nor before it is due', () => {
     const hunt = new Hunt();
-    expect(dueCall(asked(hunt.pursuit), hunt.spec, at(1e12))).toBeNull();
+    expect(dueCall({ ...hunt.pursuit, asked: true }, hunt.spec, at(1e12))).toBeNull();
     hunt.next(NO_HINT);
     hunt.next(failure('throttle'));
     expect(dueCall(hunt.pursuit, hunt.spec, at(hunt.pursuit.dueMs - 1))).toBeNull();
