@@ -151,8 +151,8 @@ export function afterArchive(state: WorkerState, batch: number, outcome: StoreOu
   }
 }
 
-/** A failed task keeps its checkpoints: a retry may go on from them. */
-const hasCheckpoints = ({ spec, lease }: TaskRecord): boolean => spec.checkpoint !== null && lease.state !== 'failed';
+/** A failed or cancelled task keeps its checkpoints: a retry may go on from them. `synkti tasks clean` removes them. */
+const hasCheckpoints = ({ spec, lease }: TaskRecord): boolean => spec.checkpoint !== null && lease.state === 'done';
 
 /** Page by page: a listing (its keys are then deleted), until there are no more. */
 function takeCheckpoints(
