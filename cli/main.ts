@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { register as registerIncidents } from './incidents.js';
 import { register as registerRehearse } from './rehearse.js';
 import { register as registerSimulate } from './simulate.js';
 import { register as registerStatus } from './status.js';
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'synkti: ')) });
   registerStatus(program);
+  registerIncidents(program);
   registerRehearse(program);
   registerSimulate(program);
   registerSweep(program);

@@ -1,0 +1,119 @@
+import type { Command } from 'commander';
+import { addClusterOptions, type ClusterFlags } from './aws/flags.js';
+import { UserError } from './user-error.js';
+import { readDuration, readWhole } from './values.js';
+
+const LIST_EXAMPLES = `
+Examples:
+  synkti incidents                          the newest 20 of the region's only cluster
+  synkti incidents --since 12h --limit 500  last night's
+  synkti incidents --json | jq '.incidents[] | select(.cause == "interruption") | .replacement.by'`;
+
+const ONE_EXAMPLES = `
+Examples:
+  synkti incident i-0a42d685c9d763f65            by its node
+  synkti incident i-0a42d685c9d763f65 --html incident.html
+  synkti incident i-0a42 --on-demand-prices prices.json
+                                            with {"m7g.large": 0.0816}: what was saved`;
+
+interface ListFlags extends ClusterFlags {
+  readonly limit: string;
+  readonly since: string;
+  readonly onDemandPrices?: string;
+}
+
+interface OneFlags extends ClusterFlags {
+  readonly html?: string;
+  readonly onDemandPrices?: string;
+}
+
+const DAY_MS = 86_400_000;
+
+/** `synkti incidents` and `synkti incident ID`: what was lost, where the seconds went, who replaced it, what it cost. */
+export function register(program: Command): void {
+  const list = program
+    .command('incidents')
+    .summary('what was lost, and who replaced it')
+    .description(
+      "Lists the ends of nodes, newest first: from the reports in the cluster's bucket, and from EC2 of nodes that went without a word in the last hour. It only reads.",
+    )
+    .option('--since <time>', 'as far back', '7d')
+    .option('--limit <number>', 'at most so many', '20')
+    .option('--on-demand-prices <file>', 'USD an hour by instance type, as JSON, for what was saved');
+  addClusterOptions(list)
+    .addHelpText('after', LIST_EXAMPLES)
+    .action((flags: ListFlags) => runList(flags));
+  const one = program
+    .command('incident')
+    .summary('one incident: its ledger, its replacement, its cost')
+    .description(
+      'Tells one incident whole: where the seconds of the drain went against their budgets, who launched the replacement and when, and what it cost and saved. It only reads.',
+    )
+    .argument('<id>', "an incident's id, or its node's; the beginning will do")
+    .option('--html <file>', 'writes a page with the timeline, for every browser')
+    .option('--on-demand-prices <file>', 'USD an hour by instance type, as JSON, for what was saved');
+  addClusterOptions(one)
+    .addHelpText('after', ONE_EXAMPLES)
+    .action((id: string, flags: OneFlags) => runOne(id, flags));
+}
+
+async function load() {
+  const [session, clusters, read, text, table] = await Promise.all([
+    import('./aws/session.js'),
+    import('./aws/clusters.js'),
+    import('./ops/incident/read.js'),
+    import('./ops/incident/text.js'),
+    import('./ops/table.js'),
+  ]);
+  return { ...session, ...clusters, ...read, ...text, ...table };
+}
+
+async function pricesOf(file: string | undefined): Promise<ReadonlyMap<string, number>> {
+  if (file === undefined) return new Map();
+  const { readOnDemandPrices } = await import('./ops/prices.js');
+  return readOnDemandPrices(file, '--on-demand-prices');
+}
+
+async function runList(flags: ListFlags): Promise<void> {
+  const limit = readWhole(flags.limit, '--limit', 1, 1_000);
+  const sinceMs = Date.now() - readDuration(flags.since, '--since', 60_000, 3_650 * DAY_MS);
+  const onDemand = await pricesOf(flags.onDemandPrices);
+  const { withSession, findCluster, readIncidents, listText, terminalWidth } = await load();
+  await withSession(flags, async (session) => {
+    const { spec } = await findCluster(session, flags);
+    const found = await readIncidents(session, spec, { sinceMs, limit, id: null, onDemand });
+    const options = { width: terminalWidth(), colors: session.colors, region: session.region, nowMs: Date.now() };
+    const json = { format: 1, cluster: spec.cluster, ...found };
+    process.stdout.write(session.json ? `${JSON.stringify(json, null, 2)}\n` : listText(found, options));
+  });
+}
+
+async function runOne(id: string, flags: OneFlags): Promise<void> {
+  if (!/^i-[0-9a-f]{1,17}(-[0-9a-z]{1,20})?$/.test(id)) {
+    throw new UserError(`"${id.slice(0, 60)}" is no id of an incident or a node; synkti incidents lists them.`);
+  }
+  const onDemand = await pricesOf(flags.onDemandPrices);
+  const { withSession, findCluster, readIncidents, incidentText, terminalWidth } = await load();
+  await withSession(flags, async (session) => {
+    const { spec } = await findCluster(session, flags);
+    const { incidents, unseen } = await readIncidents(session, spec, { sinceMs: 0, limit: 10, id, onDemand });
+    const [incident] = incidents;
+    if (incident === undefined) {
+      throw new UserError(`Cluster "${spec.cluster}" has no incident ${id}; synkti incidents lists them.`);
+    }
+    const nodes = new Set(incidents.map(({ instanceId }) => instanceId));
+    if (nodes.size > 1) throw new UserError(`${id} begins several ids: ${[...nodes].join(', ')}.`);
+    const nowMs = Date.now();
+    if (flags.html !== undefined) {
+      const [{ incidentHtml }, { writeWhole }] = await Promise.all([
+        import('./ops/incident/html.js'),
+        import('./ops/files.js'),
+      ]);
+      writeWhole(flags.html, incidentHtml(incident, spec.cluster, nowMs), '--html');
+    }
+    const options = { width: terminalWidth(), colors: session.colors, region: session.region, nowMs };
+    const json = { format: 1, cluster: spec.cluster, ...incident, unseen };
+    process.stdout.write(session.json ? `${JSON.stringify(json, null, 2)}\n` : incidentText(incident, options));
+    if (flags.html !== undefined && !session.json) process.stdout.write(`\nThe page is in ${flags.html}.\n`);
+  });
+}
