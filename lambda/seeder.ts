@@ -4,7 +4,8 @@
  * a stack that gets no answer hangs.
  */
 import { emptyBucket } from '../core/fallback/empty.js';
-import { readInstanceWish, resolveTypes } from '../core/fallback/instance-types.js';
+import { resolveTypes } from '../core/fallback/instance-types.js';
+import { readInstanceWish } from '../core/fallback/instance-wish.js';
 import { lookAround, lookPatiently } from '../core/fallback/look.js';
 import { assess } from '../core/fallback/outcome.js';
 import { removeAll, seed } from '../core/fallback/seed.js';

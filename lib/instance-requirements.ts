@@ -115,7 +115,7 @@ const OTHER_MAKERS: Readonly<Record<string, ec2.AcceleratorManufacturer>> = {
   trainium2: ec2.AcceleratorManufacturer.AWS,
 };
 
-/** As the seeder reads them (core/fallback/instance-types.ts); a test holds the two together. */
+/** As the seeder reads them (core/fallback/instance-wish.ts); a test holds the two together. */
 export function requirementsJson(requirements: InstanceRequirements, architecture: ec2.InstanceArchitecture) {
   const { acceleratorCountMin: least, acceleratorCountMax: most } = requirements;
   const makers = makersOf(requirements);

@@ -12,7 +12,7 @@ import {
   type InstanceRequirementsRequest,
   type InstanceTypeInfo,
 } from '@aws-sdk/client-ec2';
-import type { InstanceWish, Range, TypeFacts } from '../../core/fallback/instance-types.js';
+import type { InstanceWish, Range, TypeFacts } from '../../core/fallback/instance-wish.js';
 
 /** EC2 describes at most 100 named types at once. */
 const TYPES_AT_ONCE = 100;

@@ -1,6 +1,6 @@
 import type { CloudCall, CloudError, CloudValues } from '../cloud.js';
 import type { WallMs } from '../time.js';
-import type { InstanceWish, TypeFacts } from './instance-types.js';
+import type { InstanceWish, TypeFacts } from './instance-wish.js';
 
 /**
  * What the fallback asks of AWS besides the calls of a node's brain (core/cloud.ts). They have a union of their own, so

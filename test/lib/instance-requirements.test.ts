@@ -1,6 +1,6 @@
 import { aws_ec2 as ec2, Size } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { type InstanceWish, readInstanceWish } from '../../core/fallback/instance-types.js';
+import { type InstanceWish, readInstanceWish } from '../../core/fallback/instance-wish.js';
 import { parseSpec } from '../../core/spec/parse.js';
 import { type InstanceRequirements, type SynktiClusterProps, Workload } from '../../lib/index.js';
 import { makersOf, requireGpu } from '../../lib/instance-requirements.js';

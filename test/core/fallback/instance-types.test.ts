@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { resolveTypes } from '../../../core/fallback/instance-types.js';
 import {
   chooseTypes,
   type InstanceWish,
   readInstanceWish,
-  resolveTypes,
   type TypeFacts,
-} from '../../../core/fallback/instance-types.js';
+} from '../../../core/fallback/instance-wish.js';
 import { answerOfTypes } from '../../../core/fallback/stack.js';
 import { monoMs } from '../../../core/time.js';
 import { at } from '../fixtures.js';
