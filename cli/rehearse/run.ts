@@ -224,7 +224,7 @@ async function until(condition: () => boolean, timeoutMs: number, signal: AbortS
 
 /** Where requests go to. */
 function trafficTarget(cloud: LocalCloud, raised: Raised | null, { workload: { requestPath } }: Settings) {
-  const { entrance } = raised ?? { entrance: { url: balancerUrl(cloud), path: null, headers: {} } };
+  const entrance = raised?.entrance ?? { url: balancerUrl(cloud), path: null, headers: {} };
   // What the rule of a listener asks for, unless the user does.
   const path = requestPath === '/' ? (entrance.path ?? requestPath) : requestPath;
   return { url: `${entrance.url}${path}`, headers: entrance.headers };

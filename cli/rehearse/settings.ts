@@ -126,7 +126,7 @@ async function readAround(
     throw new UserError(`--seed takes 1 to 40 letters, digits, dots, hyphens and underscores, not "${seed}".`);
   }
   const noticeMs = typeof flags.notice === 'string' ? readDuration(flags.notice, '--notice', 2_000, 600_000) : null;
-  const tasks = readTasks(flags.tasks ?? NO_TASKS, seed, programs.exampleTask);
+  const tasks = readTasks(flags.tasks ?? NO_TASKS, seed, programs.exampleTask, stack);
   const usual = timings(flags.realTime === true, noticeMs, stack !== null, tasks !== null);
   const times =
     flags.wait === undefined ? usual : { ...usual, startMs: readDuration(flags.wait, '--wait', 1_000, 3_600_000) };
@@ -150,7 +150,7 @@ async function readAround(
     json: flags.json ?? null,
     stack,
     tasks,
-    serves: tasks === null || stack !== null || flags.workload !== undefined,
+    serves: stack?.serves ?? (tasks === null || flags.workload !== undefined),
   };
   if (settings.json !== null) checkWritable(settings.json, '--json');
   if (settings.keepLogs !== null) makeFolder(settings.keepLogs, '--keep-logs');

@@ -1,5 +1,6 @@
 /** What a template asks of a local cloud before there is one: zones, pools, subnets of elsewhere. Pure. */
 
+import { DEFAULT_TASKS } from '../../core/spec/parse.js';
 import { CATALOGUE } from '../ec2/model/catalogue.js';
 import type { StackFacts } from './handler.js';
 import { type NO_VALUE, resolve, resolveValue } from './intrinsics.js';
@@ -24,12 +25,22 @@ export interface ClusterSketch {
   readonly desired: number;
   readonly workloads: readonly {
     readonly name: string;
-    readonly kind: 'process' | 'container';
+    readonly kind: 'process' | 'container' | 'tasks';
     readonly port: number | null;
     readonly image: string | null;
     /** Of its health check. */
     readonly healthPath: string | null;
+    /** Of a queue of tasks; absent: it isn't one. */
+    readonly queue?: QueueSketch;
   }[];
+}
+
+/** Null: as the template leaves it open. */
+export interface QueueSketch {
+  readonly memoryMiB: number | null;
+  readonly gpuMemoryMiB: number;
+  readonly maxTasks: number;
+  readonly leaseMs: number;
 }
 
 /** Stands where only a deployment knows. */
@@ -75,12 +86,21 @@ const sketch = ({
   port,
   image,
   health,
+  ...rest
 }: Readonly<Record<string, Json>>): ClusterSketch['workloads'][number] => ({
   name: String(name),
-  kind: kind === 'container' ? 'container' : 'process',
+  kind: kind === 'container' || kind === 'tasks' ? kind : 'process',
   port: typeof port === 'number' ? port : null,
   image: typeof image === 'string' ? image : null,
   healthPath: isObject(health) && typeof health.path === 'string' ? health.path : null,
+  ...(kind === 'tasks' ? { queue: queue(rest) } : {}),
+});
+
+const queue = ({ memoryMiB, gpuMemoryMiB, maxTasks, leaseMs }: Readonly<Record<string, Json>>): QueueSketch => ({
+  memoryMiB: typeof memoryMiB === 'number' ? memoryMiB : null,
+  gpuMemoryMiB: Number(gpuMemoryMiB ?? 0),
+  maxTasks: Number(maxTasks ?? DEFAULT_TASKS.maxTasks),
+  leaseMs: Number(leaseMs ?? DEFAULT_TASKS.leaseMs),
 });
 
 function targetGroupsOf(workload: Members): Places['targetGroups'] {

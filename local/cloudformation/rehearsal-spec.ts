@@ -2,7 +2,7 @@
  * A cluster's spec as a rehearsal writes it: the template's, except for what a laptop can't do. Each change is said.
  * Pure.
  */
-import { DEFAULT_HEALTH, DEFAULT_POLICY } from '../../core/spec/parse.js';
+import { DEFAULT_HEALTH, DEFAULT_POLICY, DEFAULT_TASKS } from '../../core/spec/parse.js';
 import { DeployError } from './errors.js';
 import { isList, isObject, type Json, type JsonObject } from './json.js';
 import { specIn } from './places.js';
@@ -72,6 +72,7 @@ function workload(
   changes: string[],
 ): Json {
   const name = String(given.name);
+  if (given.kind === 'tasks') return queue(given, name, options.timeScale ?? 1, changes);
   const port = typeof given.port === 'number' ? portOf(given.port) : null;
   if (port !== null && port !== given.port) {
     changes.push(`The workload ${name} listens on port ${port}, not ${given.port}, which needs root.`);
@@ -106,6 +107,19 @@ function workload(
   const folder = typeof given.workingDirectory === 'string' ? hereOf(given.workingDirectory) : null;
   return { ...common, command, ...(folder === null ? {} : { workingDirectory: folder }) };
 }
+
+/** Every node stands on the same machine, so none may take what is free there for its own. */
+function queue(given: JsonObject, name: string, scale: number, changes: string[]): Json {
+  const leaseMs = Number(given.leaseMs ?? DEFAULT_TASKS.leaseMs);
+  const shorter = Math.min(leaseMs, Math.max(LEAST_LEASE_MS, Math.round(leaseMs * scale)));
+  const memoryMiB = typeof given.memoryMiB === 'number' ? given.memoryMiB : NODE_MEMORY_MIB;
+  changes.push(`The tasks ${name} have leases of ${shorter} ms, not ${leaseMs}, and ${memoryMiB} MiB on each node.`);
+  return { ...given, leaseMs: shorter, memoryMiB };
+}
+
+const LEAST_LEASE_MS = 5_000;
+/** What a node has for tasks where the template leaves it open. */
+export const NODE_MEMORY_MIB = 7_680;
 
 /** Health checks by the agent come as much more often, within reason: a node serves after a few of them. */
 function hurried(health: JsonObject, scale: number): JsonObject {

@@ -27,7 +27,8 @@ export interface RaiseOptions {
 export interface Raised {
   readonly run: StackRun;
   readonly player: StackPlayer;
-  readonly entrance: Entrance;
+  /** Null: nothing serves requests. */
+  readonly entrance: Entrance | null;
 }
 
 /** Deploys the stack of a rehearsal, and lets its acts be played. @throws DeployError, UserError */
@@ -53,10 +54,12 @@ export async function raiseStack(options: RaiseOptions): Promise<Raised> {
     throw error;
   });
   // Without one there is nothing to wait for.
-  const entrance = await run.entrance().catch(async (error) => {
-    await run.close();
-    throw error;
-  });
+  const entrance = !stack.serves
+    ? null
+    : await run.entrance().catch(async (error) => {
+        await run.close();
+        throw error;
+      });
   const player = new StackPlayer({
     cloud,
     view,

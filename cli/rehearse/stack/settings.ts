@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { hash32 } from '../../../core/rng.js';
+import type { QueueSketch } from '../../../local/cloudformation/places.js';
 import { UserError } from '../../user-error.js';
 import { splitCommand } from '../../words.js';
 import type { Ground } from '../pools.js';
@@ -32,6 +33,10 @@ export interface StackSettings extends FoundStack {
   readonly docker: boolean;
   readonly ground: Ground;
   readonly workload: WorkloadSettings;
+  /** A workload has a port, so that requests are sent. */
+  readonly serves: boolean;
+  /** Its queue of tasks; null: it has none. */
+  readonly queue: QueueSketch | null;
   /** What is worth telling before it starts. */
   readonly remarks: readonly string[];
   /** Removes what was synthesized. */
@@ -115,22 +120,26 @@ function complete(found: FoundStack, flags: StackFlags, exampleService: string, 
       `The example service stands in for the container ${image ?? name}; --docker runs it, --stand-in ${name}="node server.js" names another.`,
     );
   }
-  const [first] = found.cluster.workloads;
-  if (first === undefined || first.port === null) {
+  const { workloads } = found.cluster;
+  const queue = workloads.find((one) => one.queue !== undefined)?.queue ?? null;
+  const first = workloads.find(({ port }) => port !== null);
+  const port = first?.port ?? null;
+  if (port === null && queue === null) {
     throw new UserError(
       `The cluster ${found.cluster.cluster} has no workload with a port; a rehearsal needs one to send requests to.`,
     );
   }
   const workload: WorkloadSettings = {
-    name: first.name,
-    command: standIns[first.name] ?? [],
+    name: first?.name ?? 'tasks',
+    command: standIns[first?.name ?? ''] ?? [],
     workingDirectory: null,
-    port: docker || first.port >= LOW_PORTS ? first.port : first.port + PORT_SHIFT,
-    healthPath: first.healthPath ?? '/',
+    port: port === null || docker || port >= LOW_PORTS ? (port ?? 0) : port + PORT_SHIFT,
+    healthPath: first?.healthPath ?? '/',
     inFlightPath: null,
     requestPath,
   };
-  return { standIns, inFlightPaths, docker, remarks, workload, ground: groundOf(found) };
+  const serves = port !== null;
+  return { standIns, inFlightPaths, docker, remarks, workload, serves, queue, ground: groundOf(found) };
 }
 
 const IDLE = 'setInterval(() => {}, 60_000)';

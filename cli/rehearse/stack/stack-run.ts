@@ -128,14 +128,18 @@ export class StackRun {
   }
 
   get deployment(): Deployment {
-    const targetGroupArn = this.#spec.workloads.flatMap((one) => one.targetGroupArns)[0] ?? '';
+    const targetGroupArn = this.#spec.workloads.flatMap((one) => one.targetGroupArns)[0] ?? null;
     return { spec: this.#spec, targetGroupArn };
   }
 
   /** Where requests come in. @throws UserError */
   async entrance(): Promise<Entrance> {
     const { cloud, config } = this.#options;
-    const found = await entranceTo(this.#spec.workloads[0]?.targetGroupArns ?? [], cloud, config);
+    const found = await entranceTo(
+      this.#spec.workloads.flatMap((one) => one.targetGroupArns),
+      cloud,
+      config,
+    );
     if (found !== null) return found;
     throw new UserError(
       `The cluster ${this.#spec.cluster} has no load balancer in the stack, so no requests can be sent to it.`,

@@ -4,9 +4,11 @@ import { parseSubmissions, type SubmissionContext, taskFrom } from '../../../cor
 import type { TaskSpec } from '../../../core/tasks/task.js';
 import { taskKey } from '../../../core/tasks/task.js';
 import { wallMs } from '../../../core/time.js';
+import { NODE_MEMORY_MIB } from '../../../local/cloudformation/rehearsal-spec.js';
 import { misfit, type Room } from '../../tasks/room.js';
 import { messageOf, UserError } from '../../user-error.js';
 import { readDuration, readWhole, showDuration } from '../../values.js';
+import type { StackSettings } from '../stack/settings.js';
 import { chainDigest } from './chain-rule.js';
 import type { SubmittedTask } from './facts.js';
 
@@ -64,9 +66,6 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const STEP_MS = 100;
 /** A third of it is between two renewals. */
 const LEASE_MS = 5_000;
-/** Room of a node where the user brings the tasks: that of an m7g.large, less what the system takes. */
-const NODE_MEMORY_MIB = 7_680;
-const ROOM: Room = { memoryMiB: NODE_MEMORY_MIB, gpuMemoryMiB: 0, gpus: null, source: 'an m7g.large' };
 const OWN_TASK_MIB = 256;
 /** Of the rehearsal's tasks once they are told to end. */
 const STOP_GRACE = '2s';
@@ -85,25 +84,60 @@ const OPTION: Readonly<Record<keyof TaskFlags, string>> = {
  * Null: no tasks are asked for.
  *
  * @param program the rehearsal's own task
+ * @param stack the user's own; null: there is none
  * @throws UserError
  */
-export function readTasks(flags: TaskFlags, seed: string, program: string): TaskSettings | null {
+export function readTasks(
+  flags: TaskFlags,
+  seed: string,
+  program: string,
+  stack: Pick<StackSettings, 'queue' | 'serves' | 'cluster'> | null = null,
+): TaskSettings | null {
   const { tasks, taskFile } = flags;
   if (tasks === undefined && taskFile === undefined) {
     const lonely = (Object.keys(OPTION) as (keyof TaskFlags)[]).find((name) => flags[name] !== undefined);
-    if (lonely === undefined) return null;
+    if (lonely === undefined) {
+      if (stack !== null && !stack.serves) {
+        throw new UserError(
+          `The cluster ${stack.cluster.cluster} has no workload with a port, but a queue of tasks: give --tasks 200 or --task-file FILE, so that there is something to be done.`,
+        );
+      }
+      return null;
+    }
     throw new UserError(`${OPTION[lonely]} is about tasks; give --tasks 200 or --task-file FILE with it.`);
   }
   if (tasks !== undefined && taskFile !== undefined) {
     throw new UserError('--tasks brings tasks of its own, and --task-file yours; give one of them.');
   }
-  const perNode = readWhole(flags.tasksPerNode ?? TASK_FLAG_DEFAULTS.tasksPerNode, OPTION.tasksPerNode, 1, 64);
   const limitMs =
     flags.taskLimit === undefined ? null : readDuration(flags.taskLimit, OPTION.taskLimit, 1_000, 24 * 3_600_000);
-  const common = { perNode, leaseMs: LEASE_MS, limitMs };
-  return taskFile === undefined
-    ? { ...common, ...ownTasks(flags, seed, program), memoryMiB: perNode * OWN_TASK_MIB }
-    : { ...common, ...tasksOfFile(taskFile, flags), memoryMiB: NODE_MEMORY_MIB };
+  const queue = stack === null ? queueOf(flags) : queueOfStack(flags, stack);
+  const brought = taskFile === undefined ? ownTasks(flags, seed, program) : tasksOfFile(taskFile, flags, queue.room);
+  return { ...brought, ...queue, limitMs };
+}
+
+interface Queue extends Pick<TaskSettings, 'perNode' | 'memoryMiB' | 'leaseMs'> {
+  readonly room: Room;
+}
+
+function queueOf(flags: TaskFlags): Queue {
+  const perNode = readWhole(flags.tasksPerNode ?? TASK_FLAG_DEFAULTS.tasksPerNode, OPTION.tasksPerNode, 1, 64);
+  const memoryMiB = flags.taskFile === undefined ? perNode * OWN_TASK_MIB : NODE_MEMORY_MIB;
+  const room: Room = { memoryMiB, gpuMemoryMiB: 0, gpus: null, source: 'an m7g.large' };
+  return { perNode, memoryMiB, leaseMs: LEASE_MS, room };
+}
+
+function queueOfStack(flags: TaskFlags, { queue, cluster }: Pick<StackSettings, 'queue' | 'cluster'>): Queue {
+  if (queue === null) {
+    throw new UserError(`The cluster ${cluster.cluster} runs no tasks: add Workload.tasks() to it.`);
+  }
+  if (flags.tasksPerNode !== undefined) {
+    throw new UserError(`${OPTION.tasksPerNode} can't be given with a stack: it stands in its template.`);
+  }
+  const memoryMiB = queue.memoryMiB ?? NODE_MEMORY_MIB;
+  const room: Room = { memoryMiB, gpuMemoryMiB: queue.gpuMemoryMiB, gpus: null, source: 'Workload.tasks' };
+  // As the times of a stack's policy are, a tenth of the template's.
+  return { perNode: queue.maxTasks, memoryMiB, leaseMs: Math.max(LEASE_MS, queue.leaseMs / 10), room };
 }
 
 type Brought = Pick<TaskSettings, 'count' | 'lengthMs' | 'make'>;
@@ -146,7 +180,7 @@ function ownTasks(flags: TaskFlags, seed: string, program: string): Brought {
 /** What a task of the user's own is taken to need where it doesn't say. */
 const GUESSED_MS = 10_000;
 
-function tasksOfFile(path: string, flags: TaskFlags): Brought {
+function tasksOfFile(path: string, flags: TaskFlags, room: Room): Brought {
   const ours = (['taskLength', 'checkpointEvery', 'taskState'] as const).find((name) => flags[name] !== undefined);
   if (ours !== undefined) {
     throw new UserError(`${OPTION[ours]} is about the tasks of --tasks; what those of --task-file are stands in it.`);
@@ -162,7 +196,7 @@ function tasksOfFile(path: string, flags: TaskFlags): Brought {
     throw new UserError(`${basename(path)} has ${specs.length} tasks; a rehearsal takes ${MAX_TASKS} at most.`);
   }
   for (const spec of specs) {
-    const why = misfit(spec, ROOM, 'the rehearsal');
+    const why = misfit(spec, room, 'the rehearsal');
     if (why !== null) throw new UserError(`${basename(path)}: the task ${spec.id} ${why}`);
   }
   const times = specs.map(({ expectedMs }) => expectedMs ?? GUESSED_MS);

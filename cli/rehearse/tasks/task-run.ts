@@ -1,6 +1,7 @@
 import type { ClientConfig } from '../../../aws/client.js';
 import type { Spec } from '../../../core/spec/spec.js';
 import type { CloudEvent, LocalCloud } from '../../../local/cloud-types.js';
+import { tasksOf } from '../../tasks/room.js';
 import { messageOf } from '../../user-error.js';
 import type { NodeRow } from '../cluster-view.js';
 import type { PoolSettings } from '../pools.js';
@@ -124,7 +125,7 @@ export class TaskRun {
       submittedMs: this.#submittedMs,
       allEndedMs: this.#allEndedMs,
       limitMs: this.limitMs,
-      leaseMs: this.#options.settings.leaseMs,
+      leaseMs: tasksOf(this.#spec).leaseMs,
       cost: costOf(events, pools, this.#submittedMs, toMs, this.#spec.desired),
     };
   }
