@@ -103,7 +103,12 @@ export function openListener(options: ListenerOptions): Promise<Listener> {
 }
 
 /** Connects, sends one frame, returns the other side's; null when anything goes wrong. */
-export function requestFrame(to: Address, payload: Uint8Array, bindAddress: string): Promise<Uint8Array | null> {
+export function requestFrame(
+  to: Address,
+  payload: Uint8Array,
+  bindAddress: string,
+  timeoutMs = TIMEOUT_MS,
+): Promise<Uint8Array | null> {
   return new Promise((resolve) => {
     if (payload.length > MAX_FRAME_BYTES) {
       resolve(null);
@@ -115,7 +120,7 @@ export function requestFrame(to: Address, payload: Uint8Array, bindAddress: stri
       ...(bindAddress === '0.0.0.0' ? {} : { localAddress: bindAddress }),
     });
     const reader = new FrameReader();
-    const timer = setTimeout(() => finish(null), TIMEOUT_MS);
+    const timer = setTimeout(() => finish(null), Math.min(timeoutMs, TIMEOUT_MS));
     const finish = (answer: Uint8Array | null) => {
       clearTimeout(timer);
       socket.destroy();

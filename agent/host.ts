@@ -32,6 +32,8 @@ export interface HostParts {
   readonly socket: Pick<GossipSocket, 'send' | 'exchange' | 'reply'>;
   readonly workloads: Pick<Workloads, 'start' | 'stop' | 'setAttentive'>;
   readonly log: Log;
+  /** After each step: what the brain knows now. */
+  readonly observe?: (state: NodeState) => void;
   readonly onExit: () => void;
 }
 
@@ -71,6 +73,7 @@ export function createHost(parts: HostParts): Host {
         }
       }
       workloads.setAttentive(state.phase === 'leaving' || state.phase === 'drained');
+      parts.observe?.(state);
     }
     busy = false;
     if (!stopped) schedule();

@@ -12,6 +12,7 @@ export interface Pages {
   members(): unknown;
   seat(): unknown;
   incidents(): unknown;
+  tasks(): unknown;
   metrics(): string;
 }
 
@@ -79,11 +80,14 @@ function answer(request: IncomingMessage, response: ServerResponse, host: string
     case '/incidents':
       send(response, 200, pages.incidents());
       return;
+    case '/tasks':
+      send(response, 200, pages.tasks());
+      return;
     case '/metrics':
       response.writeHead(200, { 'content-type': METRICS_TYPE }).end(pages.metrics());
       return;
     default:
-      send(response, 404, { error: 'There are /health, /members, /seat, /incidents and /metrics' });
+      send(response, 404, { error: 'There are /health, /members, /seat, /incidents, /tasks and /metrics' });
   }
 }
 

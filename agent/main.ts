@@ -6,6 +6,8 @@
  */
 import { join } from 'node:path';
 import { createCloud } from '../aws/cloud.js';
+import type { WorkloadHealth } from '../core/gossip/member.js';
+import type { TasksWorkload } from '../core/spec/spec.js';
 import { createClock } from './clock.js';
 import { type Config, readConfig } from './config.js';
 import { imdsCredentials } from './credentials.js';
@@ -21,6 +23,7 @@ import { createLog, type Log } from './log.js';
 import { pagesOf, type Shown } from './pages.js';
 import { type Attempt, pause, until } from './retry.js';
 import { createBrain, createDriver, readSecret, readSpec, workloadEnvironment } from './start.js';
+import { createTasksDoor, type TasksDoor } from './tasks/door.js';
 import { createWorkloads } from './workloads.js';
 
 declare const SYNKTI_VERSION: string | undefined;
@@ -72,10 +75,11 @@ async function main(config: Config, log: Log): Promise<void> {
   log.name({ node: identity.instanceId, slot: identity.seat.slot, generation: identity.seat.generation });
 
   const { credentials: own } = config;
-  const cloud = createCloud({
+  const client = {
     region: config.region ?? identity.region,
     credentials: own === null ? imdsCredentials(imds, () => clock().wallMs) : async () => own,
-  });
+  };
+  const cloud = createCloud(client);
   closers.push(() => cloud.close());
   if (verdict === 'hopeless') return giveBack(identity, 'crash-loop');
   const patience = verdict === 'normal' ? null : setTimeout(() => startOver.abort(), CRASH_LOOP_START_MS);
@@ -96,6 +100,7 @@ async function main(config: Config, log: Log): Promise<void> {
   closers.push(() => keyring.stop());
 
   const { bindAddress, stateDir } = config;
+  let tasks: TasksDoor | null = null;
   const socket = await step('gossip', async () => {
     try {
       const opened = await openGossipSocket({
@@ -104,6 +109,7 @@ async function main(config: Config, log: Log): Promise<void> {
         envelope: keyring.envelope,
         onDatagram: (from, messages) => host?.push({ type: 'datagram', from, messages }),
         onExchange: (connection, exchange) => host?.push({ type: 'exchange', connection, exchange }),
+        onNote: (connection, note) => tasks?.noted(connection, note) ?? false,
       });
       return { ok: true, value: opened };
     } catch (error) {
@@ -114,11 +120,43 @@ async function main(config: Config, log: Log): Promise<void> {
   if (socket === null) return giveBack(identity, stopAsked ? 'signal' : 'crash-loop');
   closers.push(() => socket.close());
 
+  const openTasks = (workload: TasksWorkload, onHealth: (health: WorkloadHealth) => void): TasksDoor =>
+    createTasksDoor({
+      load: async () => {
+        const { loadTasks } = await import('./tasks/load.js');
+        return loadTasks(
+          {
+            spec,
+            workload,
+            identity,
+            client,
+            clock,
+            stateDir,
+            environment: workloadEnvironment(identity),
+            ask: socket.ask,
+            answer: socket.answer,
+            log: log.write,
+            onPublish: (publish) => host?.push({ type: 'publish', ...publish }),
+          },
+          onHealth,
+        );
+      },
+      nowMs: () => clock().nowMs,
+      onHealth,
+      onCrash: (error) => {
+        throw error;
+      },
+    });
+
   const workloads = createWorkloads({
     names: spec.workloads.map(({ name }) => name),
     createDriver(name, onHealth) {
       const workload = spec.workloads.find((one) => one.name === name);
-      if (workload === undefined || workload.kind === 'tasks') throw new Error(`no driver for workload ${name}`);
+      if (workload === undefined) throw new Error(`no driver for workload ${name}`);
+      if (workload.kind === 'tasks') {
+        tasks = openTasks(workload, onHealth);
+        return tasks.driver;
+      }
       return createDriver(workload, {
         bindAddress,
         environment: workloadEnvironment(identity),
@@ -139,10 +177,16 @@ async function main(config: Config, log: Log): Promise<void> {
     socket,
     workloads,
     log,
+    observe: (state) => tasks?.observe(state),
     onExit: () => void pause(LINGER_MS, new AbortController().signal).then(() => end(0)),
   });
   host = running;
-  shown.running = { state: () => running.state, host: running.counters, gossip: socket.counters };
+  shown.running = {
+    state: () => running.state,
+    host: running.counters,
+    gossip: socket.counters,
+    tasks: () => tasks?.host ?? null,
+  };
   shown.startingStep = null;
   const poller = startPoller(
     imds,

@@ -6,12 +6,16 @@ import type { HostCounters } from './host.js';
 import type { Pages } from './http.js';
 import type { ImdsCounters } from './imds.js';
 import { renderMetrics, type Sample } from './metrics.js';
+import type { TasksHost } from './tasks/host.js';
+import { taskSamples, tasksPage } from './tasks/pages.js';
 
 /** What the agent shows of itself. Before its brain runs there is only the step that its start has come to. */
 export interface Running {
   readonly state: () => NodeState;
   readonly host: Readonly<HostCounters>;
   readonly gossip: Readonly<GossipCounters>;
+  /** Null: this node runs no tasks, or not yet. */
+  readonly tasks?: () => TasksHost | null;
 }
 
 export interface Shown {
@@ -54,6 +58,7 @@ export function pagesOf(shown: Shown): Pages {
         })),
       })),
     incidents: () => ifRunning((state) => (state.drain === null ? [] : [state.drain.ledger])),
+    tasks: () => ifRunning(() => tasksPage(shown.running?.tasks?.() ?? null)),
     metrics: () => renderMetrics(samplesOf(shown)),
   };
 }
@@ -132,6 +137,7 @@ export function samplesOf({ running, imds }: Shown): Sample[] {
       label: 'kind',
       values: { events: running.host.events, effects_failed: running.host.effectsFailed },
     },
+    ...taskSamples(running.tasks?.() ?? null),
   );
   return samples;
 }

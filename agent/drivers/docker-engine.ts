@@ -15,6 +15,8 @@ export interface Container {
   /** 0 when it doesn't run. */
   readonly pid: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** In its own network; empty when it doesn't run, or the engine doesn't say. */
+  readonly ip: string;
 }
 
 export interface Engine {
@@ -30,7 +32,8 @@ export interface Engine {
   inspect(id: string): Promise<Reply<Container | null>>;
   /** SIGTERM, then SIGKILL after `graceS`; answers when it is over. */
   stop(id: string, graceS: number): Promise<Reply<null>>;
-  kill(id: string): Promise<Reply<null>>;
+  /** SIGKILL, or another signal. */
+  kill(id: string, signal?: 'SIGUSR1'): Promise<Reply<null>>;
   /** Also of a running one, or of none. */
   remove(id: string): Promise<Reply<null>>;
   /** The last lines of both streams. */
@@ -156,7 +159,8 @@ export function createEngine(socketPath = DOCKER_SOCKET): Engine {
       call('POST', `${at(id)}/stop?t=${graceS}`, nothing, { also: [304, 404], timeoutMs: graceS * 1_000 + TIMEOUT_MS }),
 
     // 409: it doesn't run.
-    kill: (id) => call('POST', `${at(id)}/kill`, nothing, { also: [404, 409] }),
+    kill: (id, name) =>
+      call('POST', `${at(id)}/kill${name === undefined ? '' : `?signal=${name}`}`, nothing, { also: [404, 409] }),
 
     // 409: it is being removed already.
     remove: (id) => call('DELETE', `${at(id)}?force=true&v=true`, nothing, { also: [404, 409] }),
@@ -185,10 +189,11 @@ function problemOf({ status, body, problem }: HttpAnswer, method: string, path: 
 }
 
 function container(body: string): Container {
-  const { Id, State, Config } = JSON.parse(body) as {
+  const { Id, State, Config, NetworkSettings } = JSON.parse(body) as {
     Id: string;
     State: { Running: boolean; ExitCode: number; Pid: number };
     Config?: { Labels?: Record<string, string> | null };
+    NetworkSettings?: { IPAddress?: string; Networks?: Record<string, { IPAddress?: string }> | null };
   };
   return {
     id: Id,
@@ -196,6 +201,7 @@ function container(body: string): Container {
     exitCode: State.Running ? null : State.ExitCode,
     pid: State.Pid ?? 0,
     labels: Config?.Labels ?? {},
+    ip: Object.values(NetworkSettings?.Networks ?? {})[0]?.IPAddress || NetworkSettings?.IPAddress || '',
   };
 }
 

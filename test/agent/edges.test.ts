@@ -122,6 +122,7 @@ describe('pages', () => {
     incidents: () => {
       throw new Error('broken');
     },
+    tasks: () => ({ tasks: [] }),
     metrics: () => 'x 1\n',
   };
 

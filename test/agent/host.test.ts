@@ -177,6 +177,9 @@ describe('host', () => {
       exchangesBegun: 0,
       exchangesFailed: 0,
       exchangesAnswered: 0,
+      notesAsked: 0,
+      notesFailed: 0,
+      notesReceived: 0,
       dropped: { forged: 3 },
     };
     shown.running = { state: () => host.state, host: host.counters, gossip };
