@@ -85,10 +85,30 @@ async function memory(): Promise<void> {
   say(`memory held at most during ${tasks} tasks: ${(peak / tasks).toFixed(0)} bytes a task`);
 }
 
+const here = fileURLToPath(import.meta.url);
+
+/** Each in a process of its own: what users wait for. The median of wall and of CPU time, which a busy machine blurs less. */
+function coldMedians(processes: number): readonly [number, number] {
+  const times = Array.from({ length: processes }, () => {
+    const text = execFileSync(process.execPath, [...process.execArgv, here, 'cold'], { encoding: 'utf8' });
+    return text.trim().split(' ').map(Number);
+  });
+  const median = (k: number): number => times.map((t) => t[k] ?? 0).sort((a, b) => a - b)[processes >> 1] ?? 0;
+  return [median(0), median(1)];
+}
+
 if (process.argv[2] === 'memory') {
   await memory();
+} else if (process.argv[2] === 'cold') {
+  const cpu = process.cpuUsage();
+  const ms = timeOf(200, 72);
+  const { user, system } = process.cpuUsage(cpu);
+  say(`${ms} ${(user + system) / 1000}`);
 } else {
-  say(`200 tasks, 72 h, one policy, first in the process: ${timeOf(200, 72).toFixed(1)} ms`);
+  const [wallMs, cpuMs] = coldMedians(15);
+  say(
+    `200 tasks, 72 h, one policy, median of 15 fresh processes: ${wallMs.toFixed(1)} ms (CPU ${cpuMs.toFixed(1)} ms)`,
+  );
   say(`200 tasks, 72 h, one policy, best of 20: ${best(20, (i) => timeOf(200, 72, i)).toFixed(1)} ms`);
   say(`20,000 tasks, 720 h, first: ${timeOf(20_000, 720).toFixed(0)} ms`);
 
@@ -101,6 +121,5 @@ if (process.argv[2] === 'memory') {
     before = ms;
   }
 
-  const here = fileURLToPath(import.meta.url);
   execFileSync(process.execPath, [...process.execArgv, '--expose-gc', here, 'memory'], { stdio: 'inherit' });
 }

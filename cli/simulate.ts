@@ -45,6 +45,7 @@ async function run(flags: Flags): Promise<void> {
     { jobs: jobsFrom(flags), onProgress: bar.update, signal: stopper.signal },
   )
     .catch((error: unknown) => {
+      if (stopper.crash() !== null) throw stopper.crash();
       if (!stopper.signal.aborted) throw error;
       process.exitCode = 130;
       return null;

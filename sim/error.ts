@@ -2,3 +2,9 @@
 export class SimInputError extends Error {
   override readonly name = 'SimInputError';
 }
+
+/** What an error of a user's code says, as a part of one sentence. */
+export function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return (text.split('\n')[0] ?? '').slice(0, 200);
+}

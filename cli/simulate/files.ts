@@ -26,6 +26,7 @@ export function readTraces(paths: readonly string[]): Trace[] {
 /** Before a long run: whether its result can be written. */
 export function requireWritable(path: string, option: string): void {
   try {
+    if (path === '') throw new Error('it has no name');
     const existing = statSync(path, { throwIfNoEntry: false });
     if (existing !== undefined && !existing.isFile()) throw new Error('it is there and is not a file');
     accessSync(dirname(resolve(path)), constants.W_OK);

@@ -90,6 +90,7 @@ export function optionsFrom(flags: Flags): Partial<SimulateOptions> {
       .split(',')
       .map((name) => name.trim())
       .filter((name) => name !== '');
+    if ((out.policies as string[]).length === 0) throw new SimInputError('--policies names no policy');
   }
   if (typeof flags.policy === 'string') out.policyFile = flags.policy;
   if (typeof flags.baseline === 'string') out.baseline = flags.baseline;

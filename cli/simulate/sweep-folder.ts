@@ -1,17 +1,15 @@
 import { accessSync, appendFileSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { SimInputError } from '../../sim/error.js';
+import { dirname, join, resolve } from 'node:path';
+import { firstLine, SimInputError } from '../../sim/error.js';
 import type { ScenarioResult, SweepStore } from '../../sim/sweep/sweep.js';
 
 /** Finished scenarios of a sweep, a line each, in a file that only grows: what is in it survives any end. */
 export function openSweep(folder: string, id: string): SweepStore {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     accessSync(folder, constants.W_OK);
   } catch (error) {
-    throw new SimInputError(
-      `--output ${folder} can't be made or written to: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new SimInputError(`--output ${folder} can't be made or written to: ${firstLine(error)}`);
   }
   const file = join(folder, 'progress.jsonl');
   const done = existsSync(file) ? readProgress(file, id) : new Map<number, ScenarioResult>();
@@ -22,6 +20,13 @@ export function openSweep(folder: string, id: string): SweepStore {
       appendFileSync(file, `${JSON.stringify(result)}\n`);
     },
   };
+}
+
+/** One by one: asked for all at once, Node 20 never comes back where the system's own folders refuse. */
+function makeFolders(folder: string): void {
+  const missing: string[] = [];
+  for (let path = resolve(folder); !existsSync(path); path = dirname(path)) missing.push(path);
+  for (const path of missing.reverse()) mkdirSync(path);
 }
 
 function readProgress(file: string, id: string): Map<number, ScenarioResult> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { SimInputError } from '../error.js';
+import { firstLine, SimInputError } from '../error.js';
 import type { CustomPolicy } from './policies.js';
 
 /**
@@ -15,7 +15,8 @@ export async function loadPolicy(file: string): Promise<CustomPolicy> {
   try {
     loaded = await import(await importable(path));
   } catch (error) {
-    throw new SimInputError(`--policy ${file}: ${firstLine(error)}`);
+    const isMissing = (error as NodeJS.ErrnoException)?.code === 'ENOENT';
+    throw new SimInputError(`--policy ${file}: ${isMissing ? 'no such file' : firstLine(error)}`);
   }
   const made: unknown = typeof loaded === 'object' && loaded !== null ? Reflect.get(loaded, 'default') : undefined;
   if (made === undefined) {
@@ -49,9 +50,4 @@ function nameOf(create: () => unknown, file: string): string {
     );
   }
   return name;
-}
-
-function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return (text.split('\n')[0] ?? '').slice(0, 200);
 }

@@ -234,6 +234,9 @@ function checkTogether(o: SimulateOptions): void {
       `--spot-price ${o.spotPrice} exceeds --on-demand-price ${o.onDemandPrice}; AWS never charges more for spot`,
     );
   }
+  if (o.allZones && o.workload !== 'job') {
+    throw new SimInputError(`--all-zones is about one job that moves; with --workload ${o.workload} leave it out`);
+  }
   if (o.workload === 'job') checkJob(o);
   if (o.workload === 'tasks') checkMemory(o);
   if (o.workload !== 'job' || o.allZones) requireOneGap(o.traces);

@@ -11,7 +11,7 @@ import {
   spotHedge,
 } from '../../core/policy/service.js';
 import { greedySpot, onDemandBase, onDemandFallback, onDemandOnly, type TaskPolicy } from '../../core/policy/task.js';
-import { SimInputError } from '../error.js';
+import { firstLine, SimInputError } from '../error.js';
 import { MIGRATIONS, type SimulateOptions } from './options.js';
 
 /** What a user's policy file gives: anew for each run, since policies may hold what they have learned. */
@@ -102,7 +102,7 @@ function ownPolicy<T>(name: string, custom: CustomPolicy | null, method: string)
   try {
     policy = custom.create();
   } catch (error) {
-    throw new SimInputError(`policy ${name} threw: ${error instanceof Error ? error.message : String(error)}`);
+    throw new SimInputError(`policy ${name} threw: ${firstLine(error)}`);
   }
   if (typeof policy === 'object' && policy !== null && typeof Reflect.get(policy, method) === 'function') {
     // Messages name it, so it has one.

@@ -52,7 +52,7 @@ export async function simulate(
 }
 
 /** Before any work is done: an unknown name or a doubled one is a mistake. */
-function checkPolicies(o: SimulateOptions, custom: CustomPolicy | null): void {
+export function checkPolicies(o: SimulateOptions, custom: CustomPolicy | null): void {
   const plans = new PlanCache();
   o.policies.forEach((name, i) => {
     if (o.policies.indexOf(name) !== i) throw new SimInputError(`policy ${name} is listed twice`);

@@ -1,5 +1,5 @@
 import type { DeadlinePolicy, DeadlineView, Placement } from '../../core/policy/deadline/policy.js';
-import { SimInputError } from '../error.js';
+import { firstLine, SimInputError } from '../error.js';
 import type { Trace } from '../market/trace.js';
 
 /** A job with a deadline on recorded capacity, one node that may move between the zones given. */
@@ -117,7 +117,7 @@ function checked(policy: DeadlinePolicy, view: DeadlineView): Placement {
   try {
     placement = policy.step(view);
   } catch (error) {
-    throw new SimInputError(`policy ${policy.name} threw: ${error instanceof Error ? error.message : String(error)}`);
+    throw new SimInputError(`policy ${policy.name} threw: ${firstLine(error)}`);
   }
   const { kind, zone } = (typeof placement === 'object' && placement !== null ? placement : {}) as Record<
     string,

@@ -170,7 +170,7 @@ const RELIABILITY = {
 function reliability(report: SimulationReport): Chart {
   const [key, axis, note] = RELIABILITY[report.options.workload];
   const known = report.policies.filter((policy) => policy.metrics[key] !== undefined);
-  const data = known.map((policy, i) => ({
+  const data = known.map((policy) => ({
     type: 'scatter',
     mode: 'markers',
     name: policy.policy,
@@ -178,7 +178,7 @@ function reliability(report: SimulationReport): Chart {
     y: [policy.metrics[key]?.mean],
     error_x: errors([policy.metrics.costUsd]),
     error_y: errors([policy.metrics[key]]),
-    marker: { size: 12, symbol: nth(SYMBOLS, i), color: nth(SERIES, i) },
+    marker: markerOf(report, policy, 12),
   }));
   return {
     id: 'reliability',
@@ -198,17 +198,33 @@ function groupSavings(report: SimulationReport): Chart | null {
     type: 'scatter',
     mode: 'markers',
     name: policy.policy,
-    y: groups.map((group) => group.name),
+    // Beside each other, so that intervals don't hide each other.
+    y: groups.map((_, g) => g + (0.8 * (i + 0.5)) / others.length - 0.4),
     x: policy.groups.map((group) => group.savedPercent.mean),
     error_x: errors(policy.groups.map((group) => group.savedPercent)),
-    marker: { size: 10, symbol: nth(SYMBOLS, i), color: nth(SERIES, i) },
+    hovertemplate: `%{x:.1f}%<extra>${policy.policy}</extra>`,
+    marker: markerOf(report, policy, 10),
   }));
+  const plotPx = groups.length * 17 * (others.length + 1);
+  const yaxis = {
+    automargin: true,
+    range: [groups.length - 0.5, -0.5],
+    tickvals: groups.map((_, g) => g),
+    ticktext: groups.map((group) => group.name),
+    zeroline: false,
+  };
   return {
     id: 'groups',
     title: 'Saved by trace',
     note: 'Each recorded zone for itself; the omniscient bound is what no policy can beat.',
     data,
-    layout: { yaxis: topDown, xaxis: { title: { text: '% of the on-demand cost' } } },
-    heightPx: barHeight(groups.length) + 80,
+    layout: { yaxis, xaxis: { title: { text: '% of the on-demand cost' } }, legend: { y: -60 / plotPx } },
+    heightPx: plotPx + 80 + 20 * others.length,
   };
+}
+
+/** A policy looks the same in all pictures. */
+function markerOf(report: SimulationReport, policy: PolicyReport, size: number): object {
+  const i = report.policies.indexOf(policy);
+  return { size, symbol: nth(SYMBOLS, i), color: nth(SERIES, i) };
 }

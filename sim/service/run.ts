@@ -1,7 +1,7 @@
 import type { ServicePlan, ServicePolicy, ServiceView, ZoneView } from '../../core/policy/service.js';
 import { chargedMs } from '../billing.js';
 import { rounded } from '../draw.js';
-import { SimInputError } from '../error.js';
+import { firstLine, SimInputError } from '../error.js';
 import type { Market, PoolMarket } from '../market/market.js';
 import { Lanes } from '../tasks/lanes.js';
 
@@ -230,7 +230,7 @@ function checked(policy: ServicePolicy, view: ServiceView): ServicePlan {
   try {
     plan = policy.plan(view);
   } catch (error) {
-    throw new SimInputError(`policy ${policy.name} threw: ${error instanceof Error ? error.message : String(error)}`);
+    throw new SimInputError(`policy ${policy.name} threw: ${firstLine(error)}`);
   }
   const { spot, onDemand } = (typeof plan === 'object' && plan !== null ? plan : {}) as Record<string, unknown>;
   const isCount = (n: unknown): boolean => typeof n === 'number' && Number.isInteger(n) && n >= 0 && n <= 100_000;

@@ -1,5 +1,6 @@
 import { DEFAULTS, resolveOptions, type SimulateOptions } from '../campaign/options.js';
-import { SimInputError } from '../error.js';
+import { checkPolicies } from '../campaign/simulate.js';
+import { firstLine, SimInputError } from '../error.js';
 
 /** A grid of scenarios: what all share, and axes whose values each set some options. */
 export interface Grid {
@@ -32,7 +33,7 @@ export function parseGrid(text: string, file: string): Grid {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw wrong(`not JSON (${error instanceof Error ? error.message : String(error)})`);
+    throw wrong(`not JSON (${firstLine(error)})`);
   }
   const grid = object(json, 'the grid', ['name', 'base', 'axes'], wrong);
   if (grid.name !== undefined && typeof grid.name !== 'string') throw wrong('"name" must be a text');
@@ -48,8 +49,12 @@ export function parseGrid(text: string, file: string): Grid {
       if (typeof label !== 'string' || label === '') throw wrong(`${at}.label must be a text`);
       return { label, set: options(set, `${at}.set`, wrong) };
     });
+    const twice = parsed.find(({ label }, v) => parsed.findIndex((other) => other.label === label) !== v);
+    if (twice !== undefined) throw wrong(`axes[${a}] has the label "${twice.label}" twice`);
     return { name, values: parsed };
   });
+  const double = axes.find(({ name }, a) => axes.findIndex((other) => other.name === name) !== a);
+  if (double !== undefined) throw wrong(`two axes have the name "${double.name}"`);
   const base = grid.base === undefined ? {} : options(grid.base, 'base', wrong);
   const parsed: Grid = { name: typeof grid.name === 'string' ? grid.name : file, base, axes };
   const count = axes.reduce((product, axis) => product * axis.values.length, 1);
@@ -92,7 +97,9 @@ export function scenariosOf(grid: Grid): Scenario[] {
   }
   return combinations.map(({ labels, set }, index) => {
     try {
-      return { index, labels, options: resolveOptions(set) };
+      const options = resolveOptions(set);
+      checkPolicies(options, null);
+      return { index, labels, options };
     } catch (error) {
       if (!(error instanceof SimInputError)) throw error;
       throw new SimInputError(`scenario ${labels.join(', ')}: ${error.message}`);

@@ -1,5 +1,5 @@
 import type { TaskChoice, TaskPolicy, TaskView } from '../../core/policy/task.js';
-import { SimInputError } from '../error.js';
+import { firstLine, SimInputError } from '../error.js';
 
 /** What a user's own policy returns is looked at before it is obeyed. */
 export function checkedChoice(policy: TaskPolicy, view: TaskView): TaskChoice {
@@ -7,7 +7,7 @@ export function checkedChoice(policy: TaskPolicy, view: TaskView): TaskChoice {
   try {
     choice = policy.choose(view);
   } catch (error) {
-    throw new SimInputError(`policy ${policy.name} threw: ${error instanceof Error ? error.message : String(error)}`);
+    throw new SimInputError(`policy ${policy.name} threw: ${firstLine(error)}`);
   }
   const { kind, pool } = (typeof choice === 'object' && choice !== null ? choice : {}) as Record<string, unknown>;
   const isPool =

@@ -86,6 +86,7 @@ describe('a simulation', () => {
     ['a job without traces', { workload: 'job' }, /--trace FILE/],
     ['a deadline that cannot be kept', { workload: 'job', traces: [trace('a')], deadlineHours: 48 }, /leaves no room/],
     ['a trace shorter than the job', { workload: 'job', traces: [trace('a')], deadlineHours: 900 }, /shorter than/],
+    ['zones to move between without a job', { allZones: true }, /--all-zones is about one job/],
     ['traces of two gaps', { traces: [trace('a'), trace('b', 60)] }, /differ in gap_seconds/],
   ])('refuses %s', async (_, options, message) => {
     await expect(simulate(options)).rejects.toThrow(message);

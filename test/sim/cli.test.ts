@@ -54,6 +54,8 @@ describe('synkti simulate', () => {
     [['--tasks', 'many'], /--tasks must be a number, got many/],
     [['--gpu-memory', '0'], /--gpu-memory must be/],
     [['--jobs', '0'], /--jobs must be/],
+    [['--policies', ','], /--policies names no policy/],
+    [['--output', ''], /can't be written: it has no name/],
     [['--market', 'stock'], /--market must be one of ou, constant/],
     [['--context', '8192'], /--model-size too/],
     [['--trace', '/nowhere.json'], /--trace \/nowhere.json can't be read/],
@@ -92,6 +94,19 @@ describe('synkti sweep', () => {
     await expect(run('sweep', file('bad.json', '{"axes":1}'), '--output', join(folder, 'no'))).rejects.toThrow(
       /"axes" must be/,
     );
+    const value = (label: string, set = '{}'): string => `{"label":"${label}","set":${set}}`;
+    for (const [values, message] of [
+      [`${value('x')},${value('x')}`, /the label "x" twice/],
+      [value('x', '{"policies":["gredy"]}'), /scenario x: unknown policy gredy/],
+    ] as const) {
+      const text = `{"axes":[{"name":"p","values":[${values}]}]}`;
+      await expect(run('sweep', file('bad.json', text), '--output', join(folder, 'no'))).rejects.toThrow(message);
+    }
     expect(existsSync(join(folder, 'no'))).toBe(false);
+  });
+
+  it('says so where the system refuses a folder', async () => {
+    const failure = run('sweep', file('g.json', grid), '--output', '/dev/null/x');
+    await expect(failure).rejects.toThrow(/--output \/dev\/null\/x can't be made/);
   });
 });
