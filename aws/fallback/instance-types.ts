@@ -92,7 +92,7 @@ function requirements(wish: InstanceWish): InstanceRequirementsRequest {
   return {
     VCpuCount: between(wish.vCpus),
     MemoryMiB: between(wish.memoryMiB),
-    AcceleratorCount: between(wish.accelerators),
+    AcceleratorCount: accelerators(wish.accelerators),
     AcceleratorTypes: some(wish.acceleratorTypes as readonly AcceleratorType[]),
     AcceleratorManufacturers: some(wish.acceleratorManufacturers as readonly AcceleratorManufacturer[]),
     AcceleratorNames: some(wish.acceleratorNames as readonly AcceleratorName[]),
@@ -104,6 +104,11 @@ function requirements(wish: InstanceWish): InstanceRequirementsRequest {
 }
 
 const between = ({ min, max }: Range) => ({ Min: min, ...(max === null ? {} : { Max: max }) });
+/** A maximum of 0 by itself is how EC2 wants to be told of none. */
+const accelerators = ({ min, max }: Range) => ({
+  ...(min === 0 ? {} : { Min: min }),
+  ...(max === null ? {} : { Max: max }),
+});
 const some = <T>(values: readonly T[]): T[] | undefined => (values.length === 0 ? undefined : [...values]);
 
 function factsOf(info: InstanceTypeInfo, zones: ReadonlyMap<string, readonly string[]>): readonly TypeFacts[] {

@@ -168,6 +168,17 @@ describe('the rehearsal of a stack', () => {
     );
   });
 
+  it('empties the bucket through the seeder before it goes', () => {
+    if (end.type !== 'played') throw new Error(JSON.stringify(end));
+    const { stack } = end.timeline;
+    const seeder = stack?.roles.find(({ role }) => role.includes('Seeder'));
+    const deleted = seeder?.used.find(({ action }) => action === 's3:DeleteObjectVersion')?.count ?? 0;
+    // A report of each node that left, at the least.
+    expect(deleted).toBeGreaterThanOrEqual(NODES);
+    expect(stack?.left).toEqual([]);
+    expect(cloud.objects().filter(({ key }) => key.startsWith('incidents/'))).toEqual([]);
+  });
+
   it('needs each statement of its policies, and misses none', () => {
     expect(cloud.iam.ledger.denials()).toEqual([]);
     const superfluous = unneeded(cloud.iam.past(), cloud.iam.ledger.asked(), () => []);
