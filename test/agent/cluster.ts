@@ -42,6 +42,8 @@ export async function startTestCluster(options: {
   readonly nodes: number;
   /** Fields of the first workload, over a service that gets healthy at once. */
   readonly workload?: Readonly<Record<string, unknown>>;
+  /** Instead of that service. */
+  readonly workloads?: readonly Readonly<Record<string, unknown>>[];
   readonly environment?: Readonly<Record<string, string>>;
   /** Default: bundled from the sources. */
   readonly agent?: string;
@@ -127,7 +129,7 @@ async function furnish(
       ),
       onDemandAfter: 3,
     },
-    workloads: [
+    workloads: options.workloads ?? [
       {
         name: 'web',
         kind: 'process',
