@@ -8,7 +8,7 @@ import { remainsOf } from './tasks/clean.js';
 import { costOf } from './tasks/cost.js';
 import { cancelTask, readSpec } from './tasks/end.js';
 import { follow } from './tasks/follow.js';
-import { pick } from './tasks/ids.js';
+import { freshRuns, pick } from './tasks/ids.js';
 import { inOrder, listJson, listText, readStates } from './tasks/list.js';
 import { writeLog } from './tasks/logs.js';
 import { inParallel } from './tasks/parallel.js';
@@ -18,7 +18,6 @@ import { nextRun } from './tasks/retry.js';
 import { tasksOf } from './tasks/room.js';
 import { showJson, showText } from './tasks/show.js';
 import { type QueueStore, queueStore } from './tasks/store.js';
-import { isFinal } from './tasks/view.js';
 import { count, several, showBytes } from './tasks/words.js';
 import { UserError } from './user-error.js';
 import { readDuration, readWhole } from './values.js';
@@ -225,7 +224,7 @@ async function cancel({ session, cluster, store, reader }: Place, ids: readonly 
 
 async function retry(place: Place, ids: readonly string[], flags: Flags): Promise<number> {
   const { session, cluster, store, reader } = place;
-  const { tasks } = await look(reader);
+  const { tasks, leftovers } = await look(reader);
   const picked = pick(ids, tasks, cluster);
   for (const task of picked) {
     const newest = tasks.findLast(({ id }) => id === task.id);
@@ -234,7 +233,11 @@ async function retry(place: Place, ids: readonly string[], flags: Flags): Promis
     }
   }
   const options = { fromStart: flags.fromStart === true, nowMs: Date.now() };
-  const runs = await Promise.all(picked.map((task) => nextRun(store, task, options)));
+  const next = await inParallel(picked, (task) => nextRun(store, task, options));
+  const runs = freshRuns(
+    next.flatMap((spec) => spec ?? []),
+    leftovers,
+  );
   const { signal } = new AbortController();
   const end = await putTasks(store, runs, { signal, checkIds: true, now: Date.now });
   if (end.type === 'not-put') {
@@ -270,19 +273,12 @@ async function logs({ cluster, store, reader }: Place, ids: readonly string[], f
 async function clean({ session, cluster, store, reader }: Place, _: readonly string[], flags: Flags): Promise<number> {
   const ageMs = readDuration(flags.olderThan ?? '30d', '--older-than', 0, 10 * YEAR_MS);
   const { tasks, nowMs } = await look(reader);
-  const keys = tasks.flatMap(({ state, openKey }) => (isFinal(state) || openKey === null ? [] : [openKey]));
-  const open = await inParallel(keys, (key) => readSpec(store, key));
-  const remains = await remainsOf(
-    store,
-    tasks,
-    open.flatMap((spec) => spec ?? []),
-    nowMs - ageMs,
-  );
+  const remains = await remainsOf(store, tasks, nowMs - ageMs);
   if (flags.dryRun !== true) await store.remove(remains.keys);
-  if (session.json) writeJson({ cluster, removed: flags.dryRun !== true, runs: remains.tasks, bytes: remains.bytes });
+  if (session.json) writeJson({ cluster, removed: flags.dryRun !== true, ids: remains.ids, bytes: remains.bytes });
   else if (remains.keys.length === 0) write('There is nothing to remove.\n');
   else {
-    const what = `${showBytes(remains.bytes)} of checkpoints of ${count(remains.tasks.length, 'run')}: ${several(remains.tasks)}`;
+    const what = `${showBytes(remains.bytes)} of checkpoints of ${count(remains.ids.length, 'task')}: ${several(remains.ids)}`;
     write(`${flags.dryRun === true ? 'Would remove' : 'Removed'} ${what}.\n`);
   }
   return 0;

@@ -1,54 +1,44 @@
 /**
- * Checkpoints that nobody needs any more: of runs that ended a while ago and that no open run goes on from. Those of tasks
- * that are done go by themselves; those of failed and cancelled ones stay for a retry, until they are cleaned up here.
+ * Checkpoints that nobody needs any more. Those of a run that is done go by themselves; those of failed and cancelled ones
+ * stay for a retry, until they are cleaned up here: all of an id or none, since a later run's checkpoints may
+ * name files of an earlier one's that haven't changed.
  */
 import { CHECKPOINTS } from '../../core/tasks/keys.js';
-import type { TaskSpec } from '../../core/tasks/task.js';
 import type { Entry, QueueStore } from './store.js';
 import { endedMs, isFinal, type TaskView } from './view.js';
 
 export interface Remains {
-  readonly tasks: readonly string[];
+  readonly ids: readonly string[];
   readonly keys: readonly string[];
   readonly bytes: number;
 }
 
-const RUN_OF = /^tasks\/checkpoints\/([a-z0-9-]{1,63}\.[1-9][0-9]{0,5})\//;
+const OBJECT = /^tasks\/checkpoints\/([a-z0-9-]{1,63})\.[1-9][0-9]{0,5}\//;
 
-/**
- * @param open specs of the tasks that haven't ended
- * @param endedBeforeMs runs that ended later keep theirs; of a run that nobody knows any more, its newest object decides
- */
+/** @param endedBeforeMs ids of which any run is open, ended later or was written to later keep theirs */
 export async function remainsOf(
   store: QueueStore,
   tasks: readonly TaskView[],
-  open: readonly TaskSpec[],
   endedBeforeMs: number,
 ): Promise<Remains> {
-  const needed = new Set(open.flatMap(({ resume }) => RUN_OF.exec(resume?.manifest ?? '')?.[1] ?? []));
-  const views = new Map(tasks.map((task) => [task.key, task]));
-  const runs = new Map<string, Entry[]>();
+  const kept = new Set<string>();
+  for (const view of tasks) {
+    if (!isFinal(view.state) || (endedMs(view) ?? view.submittedMs) >= endedBeforeMs) kept.add(view.id);
+  }
+  const found = new Map<string, Entry[]>();
   for (const entry of (await store.list(CHECKPOINTS)).entries) {
-    const run = RUN_OF.exec(entry.key)?.[1];
-    if (run === undefined) continue;
-    const known = runs.get(run);
-    if (known === undefined) runs.set(run, [entry]);
+    const id = OBJECT.exec(entry.key)?.[1];
+    if (id === undefined) continue;
+    if (entry.modifiedMs >= endedBeforeMs) kept.add(id);
+    const known = found.get(id);
+    if (known === undefined) found.set(id, [entry]);
     else known.push(entry);
   }
-  const keys: string[] = [];
-  const names: string[] = [];
-  let bytes = 0;
-  for (const [run, entries] of runs) {
-    const view = views.get(run);
-    if (needed.has(run) || (view !== undefined && !isFinal(view.state))) continue;
-    const newest = entries.reduce((latest, { modifiedMs }) => Math.max(latest, modifiedMs), 0);
-    const ended = view === undefined ? newest : Math.max(endedMs(view) ?? view.submittedMs, newest);
-    if (ended >= endedBeforeMs) continue;
-    names.push(run);
-    for (const entry of entries) {
-      keys.push(entry.key);
-      bytes += entry.bytes;
-    }
-  }
-  return { tasks: names, keys, bytes };
+  const ids = [...found.keys()].filter((id) => !kept.has(id)).sort();
+  const entries = ids.flatMap((id) => found.get(id) ?? []);
+  return {
+    ids,
+    keys: entries.map(({ key }) => key),
+    bytes: entries.reduce((sum, entry) => sum + entry.bytes, 0),
+  };
 }

@@ -73,7 +73,8 @@ export async function roomOf(session: Session, spec: Spec): Promise<Room> {
 export function misfit(task: TaskSpec, room: Room, cluster: string): string | null {
   const { memoryMiB, gpuMemoryMiB, work } = task;
   if (room.memoryMiB !== null && memoryMiB > room.memoryMiB) {
-    return `needs ${showMiB(memoryMiB)} of memory, but a node of "${cluster}" has ${showMiB(room.memoryMiB)} for tasks (${room.source}); ask for less, or give the cluster larger nodes.`;
+    const [needs, has] = apart(memoryMiB, room.memoryMiB);
+    return `needs ${needs} of memory, but a node of "${cluster}" has ${has} for tasks (${room.source}); ask for less, or give the cluster larger nodes.`;
   }
   const gpus = work.kind === 'container' ? work.gpus : 0;
   if (gpuMemoryMiB > room.gpuMemoryMiB || (gpus > 0 && room.gpuMemoryMiB === 0)) {
@@ -85,4 +86,9 @@ export function misfit(task: TaskSpec, room: Room, cluster: string): string | nu
     return `needs ${gpus} GPUs, but a node of "${cluster}" has ${room.gpus} at most.`;
   }
   return null;
+}
+
+/** Two amounts that differ, also where they are rounded. */
+function apart(a: number, b: number): readonly [string, string] {
+  return showMiB(a) === showMiB(b) ? [`${a} MiB`, `${b} MiB`] : [showMiB(a), showMiB(b)];
 }

@@ -47,15 +47,21 @@ export interface Stored {
   readonly etag: string;
 }
 
-/** Of 1,000 keys each. */
+/** Keys of a listing's page, as S3 has it, and pages at most. */
+const PAGE_KEYS = 1_000;
 const MAX_PAGES = 1_000;
 /** A journal holds several records. */
 const MAX_BODY_BYTES = 64 * 1_048_576;
 const DELETES = 1_000;
 
-export function queueStore(client: S3Client, bucket: string): QueueStore {
+export function queueStore(client: S3Client, bucket: string, pageKeys = PAGE_KEYS): QueueStore {
   async function page(prefix: string, token: string | undefined) {
-    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token });
+    const command = new ListObjectsV2Command({
+      Bucket: bucket,
+      Prefix: prefix,
+      MaxKeys: pageKeys,
+      ContinuationToken: token,
+    });
     let date = '';
     command.middlewareStack.add(
       (next) => async (args) => {
@@ -84,7 +90,7 @@ export function queueStore(client: S3Client, bucket: string): QueueStore {
       token = answer.IsTruncated === true ? answer.NextContinuationToken : undefined;
       if (token === undefined) return { entries, nowMs: now };
     }
-    throw new AwsFailure(`s3://${bucket}/${prefix} holds more than ${MAX_PAGES * 1_000} objects.`);
+    throw new AwsFailure(`s3://${bucket}/${prefix} holds more than ${MAX_PAGES * pageKeys} objects.`);
   }
 
   /**

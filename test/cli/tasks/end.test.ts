@@ -129,25 +129,25 @@ describe('a retry', () => {
   });
 });
 
-it('cleaning removes checkpoints of runs that ended long ago, and none that an open run goes on from', async () => {
+it('cleaning removes checkpoints of tasks that ended long ago, and none of an id that is open again', async () => {
   const queue = new FakeQueue();
   const hour = 3_600_000;
   queue.nowMs = NOW_MS - 5 * hour;
   const runs = ['old', 'resumed', 'running', 'unknown', 'fresh'].map((id) => specOf(id));
   for (const spec of runs) queue.put(checkpointOf(spec).manifest, '{}');
-  const ended = {
-    state: 'failed',
-    attempts: [attemptOf(1, { endedMs: wallMs(NOW_MS - 5 * hour), end: 'failed' })],
-  } as const;
-  for (const spec of runs) {
-    if (spec.id === 'old' || spec.id === 'resumed')
-      for (const _ of queue.archive(spec, leaseOf(spec, 'failed', ended)));
-    if (spec.id === 'running') queue.submit(spec);
-    if (spec.id === 'fresh') for (const _ of queue.archive(spec, leaseOf(spec, 'failed')));
+  const attempts = [attemptOf(1, { endedMs: wallMs(NOW_MS - 5 * hour), end: 'failed' })];
+  for (const spec of runs.filter(({ id }) => id === 'old' || id === 'resumed')) {
+    for (const _ of queue.archive(spec, leaseOf(spec, 'failed', { attempts })));
   }
-  const next = specOf('resumed', { run: 2, resume: checkpointOf(specOf('resumed')) });
+  const fresh = specOf('fresh');
+  for (const _ of queue.archive(fresh, leaseOf(fresh, 'failed')));
+  queue.submit(specOf('resumed', { run: 2, resume: checkpointOf(specOf('resumed')) }));
+  queue.submit(specOf('running'));
   const { tasks } = await queueReader(queue, 60_000).read();
-  const remains = await remainsOf(queue, tasks, [next, specOf('running')], NOW_MS - hour);
-  expect(remains).toMatchObject({ tasks: ['old.1', 'unknown.1'], bytes: 4 });
-  expect(await remainsOf(queue, tasks, [next], NOW_MS - 6 * hour)).toEqual({ tasks: [], keys: [], bytes: 0 });
+  expect(await remainsOf(queue, tasks, NOW_MS - hour)).toEqual({
+    ids: ['old', 'unknown'],
+    keys: ['old', 'unknown'].map((id) => checkpointOf(specOf(id)).manifest),
+    bytes: 4,
+  });
+  expect(await remainsOf(queue, tasks, NOW_MS - 6 * hour)).toEqual({ ids: [], keys: [], bytes: 0 });
 });
