@@ -130,7 +130,7 @@ function closeLost(lease: Lease | null, ranMs: number | null, wallMs: WallMs): r
   if (lease === null) return [];
   const open = lease.attempts.find((a) => a.fence === lease.fence && a.end === null);
   if (lease.state !== 'held' || open === undefined) return lease.attempts;
-  const endedMs = ranMs === null ? wallMs : Math.max(open.startedMs, open.startedMs + ranMs);
+  const endedMs = ranMs === null ? wallMs : Math.max(open.startedMs, open.startedMs + Math.round(ranMs));
   const keptBefore = lease.attempts
     .filter((a) => a !== open && a.endedMs !== null)
     .reduce((sum, a) => sum + Math.max(0, (a.endedMs ?? 0) - a.startedMs - a.redoneMs), 0);
