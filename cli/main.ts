@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { register as registerDoctor } from './doctor.js';
 import { register as registerIncidents } from './incidents.js';
 import { register as registerRehearse } from './rehearse.js';
 import { register as registerSimulate } from './simulate.js';
@@ -36,6 +37,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'synkti: ')) });
   registerStatus(program);
   registerIncidents(program);
+  registerDoctor(program);
   registerRehearse(program);
   registerSimulate(program);
   registerSweep(program);

@@ -54,6 +54,8 @@ export interface Session {
   client<K extends keyof Clients>(name: K): Promise<Clients[K]>;
   /** The calls so far, at most {@link MAX_CALLS}. */
   readonly calls: readonly CallMade[];
+  /** How far this machine's clock is ahead of AWS's, by the newest answer's date, to a second; null: no answer yet. */
+  clockAheadMs(): number | null;
   /** Any error of the SDK as one sentence to the user. */
   explain(error: unknown): Error;
   close(): void;
@@ -116,6 +118,7 @@ export async function openSession(flags: SessionFlags, env: NodeJS.ProcessEnv = 
   const resolved = await resolve(flags, env);
   const options = clientOptionsOf(resolved);
   const calls: CallMade[] = [];
+  const clock: Clock = { aheadMs: null };
   const clients = new Map<keyof Clients, Promise<Clients[keyof Clients]>>();
   const made: Clients[keyof Clients][] = [];
   return {
@@ -129,6 +132,7 @@ export async function openSession(flags: SessionFlags, env: NodeJS.ProcessEnv = 
       if (client === undefined) {
         client = MAKERS[name](options).then((one) => {
           watchCalls(one, IAM_PREFIX[name], calls);
+          watchClock(one, clock);
           made.push(one);
           return one;
         });
@@ -137,6 +141,7 @@ export async function openSession(flags: SessionFlags, env: NodeJS.ProcessEnv = 
       return client;
     },
     calls,
+    clockAheadMs: () => clock.aheadMs,
     explain: (error) => explain(error, resolved),
     close: () => {
       for (const client of made) client.destroy();
@@ -253,5 +258,35 @@ function watchCalls(client: Clients[keyof Clients], prefix: string, calls: CallM
       }
     },
     { step: 'initialize', name: 'synktiCalls' },
+  );
+}
+
+interface Clock {
+  aheadMs: number | null;
+}
+
+interface Answered {
+  readonly response?: { readonly headers?: Readonly<Record<string, string>> };
+}
+
+interface Heard {
+  readonly middlewareStack: {
+    add(
+      middleware: (next: (args: object) => Promise<Answered>) => (args: object) => Promise<Answered>,
+      options: { readonly step: 'deserialize'; readonly name: string; readonly priority: 'low' },
+    ): void;
+  };
+}
+
+/** Every answer carries AWS's date. */
+function watchClock(client: Clients[keyof Clients], clock: Clock): void {
+  (client as unknown as Heard).middlewareStack.add(
+    (next) => async (args) => {
+      const answer = await next(args);
+      const ms = Date.parse(answer.response?.headers?.date ?? '');
+      if (Number.isFinite(ms)) clock.aheadMs = Date.now() - ms;
+      return answer;
+    },
+    { step: 'deserialize', name: 'synktiClock', priority: 'low' },
   );
 }

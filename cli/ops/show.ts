@@ -34,15 +34,18 @@ export function shortZone(zone: string, region: string): string {
   return zone.startsWith(region) && zone.length === region.length + 1 ? zone.slice(region.lastIndexOf('-') + 1) : zone;
 }
 
-/** Text in lines of `width` columns at most, broken at blanks; later lines begin with `indent`. */
-export function wrap(text: string, width: number, indent: string): string[] {
+/** Text in lines of `width` columns at most, broken at blanks; the first begins with `head`, the others with as many blanks. */
+export function wrap(text: string, width: number, head = ''): string[] {
+  const indent = ' '.repeat(head.length);
   const lines: string[] = [];
-  let line = '';
+  let line = head;
+  let empty = true;
   for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
+    if (!empty && line.length + 1 + word.length > width) {
       lines.push(line);
       line = indent + word;
-    } else line = line === '' ? word : `${line} ${word}`;
+    } else line += empty ? word : ` ${word}`;
+    empty = false;
   }
-  return line === '' ? lines : [...lines, line];
+  return [...lines, line];
 }

@@ -174,9 +174,7 @@ function concernLines({ concerns }: ClusterView, { colors, width }: StatusOption
   const tones = { down: colors.red, risk: colors.yellow, waiting: colors.dim };
   const lines = concerns.slice(0, MAX_CONCERNS).flatMap(({ level, text }) => {
     const head = `${HEADS[level]}:`.padEnd(11);
-    return wrap(`${head}${text}`, width, ' '.repeat(11)).map((line, i) =>
-      i === 0 ? tones[level](line.slice(0, 11)) + line.slice(11) : line,
-    );
+    return wrap(text, width, head).map((line, i) => (i === 0 ? tones[level](head) + line.slice(head.length) : line));
   });
   const rest = concerns.length - MAX_CONCERNS;
   return rest > 0 ? [...lines, colors.dim(`and ${rest} more; --json has them all`)] : lines;

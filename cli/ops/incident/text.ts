@@ -73,7 +73,7 @@ function afterText({ replacement, atMs, cause, writtenBy }: Incident): string {
 export function incidentText(incident: Incident, options: TextOptions): string {
   const { colors, width } = options;
   const parts = [
-    [colors.bold(incident.id), ...wrap(whatHappened(incident), width, '')],
+    [colors.bold(incident.id), ...wrap(whatHappened(incident), width)],
     stepLines(incident, options),
     factLines(incident, options),
   ];
@@ -155,7 +155,7 @@ export const outcomeText = ({ outcome, step }: Step): string =>
 function factLines(incident: Incident, { width, nowMs }: TextOptions): string[] {
   const facts = factsOf(incident, nowMs);
   const longest = Math.max(...facts.map(([name]) => name.length)) + 2;
-  return facts.flatMap(([name, text]) => wrap(`${name.padEnd(longest)}${text}`, width, ' '.repeat(longest)));
+  return facts.flatMap(([name, text]) => wrap(text, width, name.padEnd(longest)));
 }
 
 /** What the text and the page say below the ledger. */

@@ -1,0 +1,27 @@
+/** `synkti doctor` as text: what isn't fine comes with the command that mends it. */
+import type { Colors } from '../../aws/flags.js';
+import { countText, wrap } from '../show.js';
+import type { Finding, Level } from './facts.js';
+
+const LEVEL_WIDTH = 9;
+
+export function doctorText(findings: readonly Finding[], width: number, colors: Colors): string {
+  const tones = { fine: colors.green, warning: colors.yellow, problem: colors.red, unknown: colors.dim };
+  const checkWidth = Math.max(0, ...findings.map(({ check }) => check.length)) + 2;
+  const lines = findings.flatMap(({ check, level, text, mend }) => {
+    const head = `${level.padEnd(LEVEL_WIDTH)}${check.padEnd(checkWidth)}`;
+    const [first = '', ...rest] = wrap(text, width, head);
+    const told = [tones[level](first.slice(0, LEVEL_WIDTH)) + first.slice(LEVEL_WIDTH), ...rest];
+    // Commands aren't broken: they are there to be copied.
+    return mend === null ? told : [...told, `${' '.repeat(LEVEL_WIDTH)}${colors.cyan(mend)}`];
+  });
+  return `${lines.join('\n')}\n\n${verdictText(findings, colors)}\n`;
+}
+
+export function verdictText(findings: readonly Finding[], colors: Colors): string {
+  const count = (level: Level): number => findings.filter((finding) => finding.level === level).length;
+  const [problems, warnings, unknowns] = [count('problem'), count('warning'), count('unknown')];
+  const parts = [countText(problems, 'problem'), countText(warnings, 'warning'), `${unknowns} not looked at`];
+  const text = `${parts.join(', ')}, ${count('fine')} fine. Nothing was changed.`;
+  return problems > 0 ? colors.red(text) : warnings > 0 ? colors.yellow(text) : colors.green(text);
+}
