@@ -6,10 +6,12 @@
  */
 import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
 import { callStore, log } from './calls.js';
-import { checkpointsOf, failedKey, journalKey, leaseKey, openKey } from './keys.js';
+import { CHECKPOINTS, checkpointsOf, failedKey, journalKey, leaseKey, openKey, parseLeaseKey } from './keys.js';
+import { isWatcher } from './look.js';
+import { parseLease } from './parse.js';
 import type { StoreCall, StoreListing, StoreOutcome } from './port.js';
 import type { ArchiveItem, Emit, WorkerState } from './state.js';
-import { type TaskRecord, taskKey } from './task.js';
+import { type Lease, type TaskRecord, taskKey } from './task.js';
 import { retryDelayMs } from './timings.js';
 
 /** Tasks of one request, and characters of one journal, at most. */
@@ -24,7 +26,55 @@ export function archiveTask(state: WorkerState, record: TaskRecord, ctx: Context
   if (items.length >= MOST_WAITING || items.some((item) => item.task === task)) return;
   const stage = record.lease.state === 'failed' ? 'failed' : 'journal';
   const dueMs = stage === 'failed' ? ctx.nowMs : after(ctx.nowMs, state.timings.flushMs);
-  items.push({ task, record, stage, dueMs, busy: false, tries: 0 });
+  const { id, run } = record.spec;
+  items.push({ task, id, run, record, prefixes: leftBehind(record), stage, dueMs, busy: false, tries: 0 });
+}
+
+/**
+ * A failed or cancelled task keeps its checkpoints: a retry may go on from them. `synkti tasks clean` removes them. One that
+ * is done needs neither its own nor those that it went on from.
+ */
+function leftBehind({ spec, lease }: TaskRecord): string[] {
+  if (lease.state !== 'done') return [];
+  const own = spec.checkpoint === null ? [] : [checkpointsOf(spec)];
+  const from = spec.resume?.manifest.slice(CHECKPOINTS.length).split('/')[0];
+  return from === undefined || from === taskKey(spec) ? own : [...own, `${CHECKPOINTS}${from}/`];
+}
+
+/**
+ * A lease whose task isn't open, as two looks agree that are more than the linger time apart: whoever archived the task died
+ * before the end, or a claim came too late. Its task is in a journal already and never runs again.
+ */
+export function reconcileOrphans(state: WorkerState, ctx: Context, emit: Emit): void {
+  const { queue, timings, archive } = state;
+  if (queue.orphans.size === 0 || queue.seenMs === null || !isWatcher(state)) return;
+  for (const [task, sinceMs] of queue.orphans) {
+    if (queue.seenMs - sinceMs < timings.lingerMs) continue;
+    queue.orphans.delete(task);
+    const named = parseLeaseKey(leaseKeyOf(task));
+    if (named === null || archive.items.some((item) => item.task === task)) continue;
+    callStore(state, { for: 'orphan', task }, { op: 'get', key: leaseKey(named) }, ctx, emit);
+  }
+}
+
+const leaseKeyOf = (task: string): string => leaseKey({ id: task.slice(0, task.lastIndexOf('.')), run: runOf(task) });
+const runOf = (task: string): number => Number(task.slice(task.lastIndexOf('.') + 1));
+
+export function afterOrphan(
+  state: WorkerState,
+  task: string,
+  outcome: StoreOutcome<'get'>,
+  ctx: Context,
+  emit: Emit,
+): void {
+  const named = parseLeaseKey(leaseKeyOf(task));
+  if (named === null || !outcome.ok || outcome.value === null || state.held.has(task)) return;
+  const parsed = parseLease(outcome.value.body);
+  const found: Lease['state'] | null = parsed.ok ? parsed.value.state : null;
+  log(emit, 'info', 'lease-orphaned', { task, state: found });
+  const prefixes = found === 'done' ? [checkpointsOf(named)] : [];
+  const stage = prefixes.length > 0 ? 'checkpoints' : 'lease';
+  state.archive.items.push({ task, ...named, record: null, prefixes, stage, dueMs: ctx.nowMs, busy: false, tries: 0 });
 }
 
 /** Nothing is left that another node would have to find out again. */
@@ -84,7 +134,7 @@ function callOf(
   const [first] = items;
   switch (stage) {
     case 'failed': {
-      const key = first === undefined ? '' : failedKey(first.record.spec);
+      const key = first === undefined ? '' : failedKey(first);
       return { call: { op: 'put', key, body: JSON.stringify(first?.record ?? null) }, sent: items };
     }
     case 'journal': {
@@ -99,14 +149,17 @@ function callOf(
       const key = journalKey(ctx.wallMs, `${state.options.writer}-${state.life}`, state.archive.nextJournal++);
       return { call: { op: 'put', key, body: `${lines.join('\n')}\n` }, sent: items.slice(0, lines.length) };
     }
-    case 'open':
-      return { call: { op: 'delete', keys: items.map((item) => openKey(item.record.spec)) }, sent: items };
+    case 'open': {
+      const keys = items.flatMap(({ record }) => (record === null ? [] : [openKey(record.spec)]));
+      return { call: { op: 'delete', keys }, sent: items };
+    }
     case 'checkpoints': {
-      const prefix = first === undefined ? '' : checkpointsOf(first.record.spec);
+      const [prefix] = first?.prefixes ?? [];
+      if (prefix === undefined) throw new Error('A task without checkpoints has none to be deleted.');
       return { call: { op: 'list', prefix, after: null }, sent: items };
     }
     case 'lease':
-      return { call: { op: 'delete', keys: items.map((item) => leaseKey(item.record.spec)) }, sent: items };
+      return { call: { op: 'delete', keys: items.map(leaseKey) }, sent: items };
   }
 }
 
@@ -135,7 +188,7 @@ export function afterArchive(state: WorkerState, batch: number, outcome: StoreOu
         item.stage = 'open';
         break;
       case 'open':
-        item.stage = hasCheckpoints(item.record) ? 'checkpoints' : 'lease';
+        item.stage = item.prefixes.length > 0 ? 'checkpoints' : 'lease';
         item.dueMs = after(ctx.nowMs, timings.lingerMs);
         break;
       case 'checkpoints':
@@ -151,9 +204,6 @@ export function afterArchive(state: WorkerState, batch: number, outcome: StoreOu
   }
 }
 
-/** A failed or cancelled task keeps its checkpoints: a retry may go on from them. `synkti tasks clean` removes them. */
-const hasCheckpoints = ({ spec, lease }: TaskRecord): boolean => spec.checkpoint !== null && lease.state === 'done';
-
 /** Page by page: a listing (its keys are then deleted), until there are no more. */
 function takeCheckpoints(
   state: WorkerState,
@@ -165,7 +215,8 @@ function takeCheckpoints(
   // The answer to a deletion: look whether there is more.
   if (listing === null) return;
   if (listing.entries.length === 0) {
-    item.stage = 'lease';
+    item.prefixes.shift();
+    if (item.prefixes.length === 0) item.stage = 'lease';
     return;
   }
   item.busy = true;

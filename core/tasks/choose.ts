@@ -5,7 +5,7 @@
  */
 import { after, type Context, earliest, NEVER } from '../time.js';
 import { archiveTask } from './archive.js';
-import { callStore, isAsking, log } from './calls.js';
+import { callStore, log } from './calls.js';
 import { claim, giveUpPoison } from './claim.js';
 import { leaseKey, type OpenEntry } from './keys.js';
 import { lostInARow, MOST_LOST } from './leases.js';
@@ -182,6 +182,3 @@ function admission(state: WorkerState, spec: TaskSpec): string | null {
   const running = [...state.held.values()].map((held) => held.spec);
   return admit(spec, { identity, room, running, peers: state.peers });
 }
-
-/** A read on its way, for those that wait. */
-export const isReading = (state: WorkerState): boolean => isAsking(state, (p) => p.for === 'spec' || p.for === 'lease');

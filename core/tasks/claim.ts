@@ -12,7 +12,7 @@
  *
  * Later claims replace a lease whose ETag is known. It is written only while the task isn't archived: no phantoms.
  */
-import { after, type Context, NEVER } from '../time.js';
+import { type Context, NEVER } from '../time.js';
 import { archiveTask } from './archive.js';
 import { callStore, log } from './calls.js';
 import { leaseKey, type OpenEntry, openKey } from './keys.js';
@@ -22,7 +22,6 @@ import { beginWrite, emptyRegister } from './register.js';
 import { ageOf, forgetEntry, openSeenMs, sawLease } from './seen.js';
 import type { Emit, Held, Receipt, SeenLease, WorkerState } from './state.js';
 import { type TaskSpec, taskKey } from './task.js';
-import { retryDelayMs } from './timings.js';
 
 export function newHeld(state: WorkerState, spec: TaskSpec, fence: number, received: Receipt | null): Held {
   return {
@@ -140,6 +139,3 @@ export function archiveForeign(state: WorkerState, held: Held, ctx: Context): vo
     archiveTask(state, { spec: held.spec, lease: lost.lease }, ctx);
   }
 }
-
-export const claimRetryMs = (state: WorkerState, tries: number, ctx: Context): Context['nowMs'] =>
-  after(ctx.nowMs, retryDelayMs(state.timings, tries));

@@ -37,7 +37,7 @@ export function reconcileHeld(state: WorkerState, held: Held, ctx: Context, emit
   }
   if (!held.verified) return;
   if (held.program === 'none' && held.stop === null) {
-    if (state.leaving === null) startProgram(state, held, register.lease?.checkpoint ?? held.spec.resume, emit);
+    if (state.leaving === null) startProgram(held, register.lease?.checkpoint ?? held.spec.resume, emit);
     else held.stop = 'leaving';
   }
   reconcileRunOut(state, held, ctx, emit);

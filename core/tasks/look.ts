@@ -38,7 +38,7 @@ export function reconcileLook(state: WorkerState, ctx: Context, emit: Emit): voi
     return;
   }
   if (queue.dueMs > ctx.nowMs || !wantsToLook(state)) return;
-  const sweep = queue.sweepDueMs <= ctx.nowMs;
+  const sweep = queue.sweepDueMs <= ctx.nowMs && isWatcher(state);
   const look: Look = {
     ...{ stage: 'open', sentMs: ctx.nowMs, sweep, open: [], leases: new Map(), after: null, pages: 0 },
     ...{ retryMs: ctx.nowMs, tries: 0, requests: 0 },
@@ -133,7 +133,10 @@ function finish(state: WorkerState, look: Look, ctx: Context): void {
   const known = new Set(queue.entries.map(taskKey));
   for (const task of queue.specs.keys()) if (!known.has(task)) queue.specs.delete(task);
   if (look.stage === 'leases') noteOrphans(state, look, known);
-  if (look.sweep) queue.sweepDueMs = after(ctx.nowMs, SWEEP_POLLS * timings.pollMs);
+  if (look.sweep) {
+    const nextMs = queue.orphans.size > 0 ? timings.lingerMs + timings.pollMs : SWEEP_POLLS * timings.pollMs;
+    queue.sweepDueMs = after(ctx.nowMs, nextMs);
+  }
   const leftover = shareOut(state, ctx);
   if (leftover > state.work) state.work = leftover;
   const spacingMs = timings.lookSpacingMs * 2 ** Math.min(queue.fruitless, 20);
@@ -177,7 +180,8 @@ function noteOrphans(state: WorkerState, look: Look, open: ReadonlySet<string>):
 function shareOut(state: WorkerState, ctx: Context): number {
   const { queue, timings } = state;
   const [self, all] = everybody(state);
-  const withRoom = all.filter(({ id }) => (state.peers.find((peer) => peer.id === id)?.freeMemoryMiB ?? 0) > 0);
+  const roomy = new Set(state.peers.filter((peer) => peer.freeMemoryMiB > 0).map((peer) => peer.id));
+  const withRoom = all.filter(({ id }) => roomy.has(id));
   const turn: Turn[] = [];
   const since = new Map<string, MonoMs>();
   let stolen = 0;

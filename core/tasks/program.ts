@@ -7,13 +7,12 @@ import type { Emit, Held, StopReason, WorkerState } from './state.js';
 import type { CheckpointRef } from './task.js';
 import { warmed } from './warmth.js';
 
-export function startProgram(state: WorkerState, held: Held, restore: CheckpointRef | null, emit: Emit): void {
+export function startProgram(held: Held, restore: CheckpointRef | null, emit: Emit): void {
   held.program = 'starting';
   held.baseMs = restore?.doneMs ?? 0;
   held.saves.progress = restore?.progress ?? null;
   log(emit, 'info', 'task-run', { task: held.key, fence: held.fence, restore: restore?.manifest ?? null });
   emit({ type: 'run-task', spec: held.spec, fence: held.fence, restore });
-  state.counters.received += held.received === null ? 0 : 1;
 }
 
 /** Once; SIGKILL follows after the grace. */

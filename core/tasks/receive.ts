@@ -15,7 +15,7 @@ import { leaseKey } from './keys.js';
 import { claimedLease } from './leases.js';
 import { parseLease } from './parse.js';
 import type { Note, StoreOutcome } from './port.js';
-import { isStill, runs, startProgram, stopProgram } from './program.js';
+import { isStill, startProgram, stopProgram } from './program.js';
 import { beginWrite } from './register.js';
 import { acceptsWork, fits, freeRoom } from './room.js';
 import type { Emit, Held, Receipt, WorkerState } from './state.js';
@@ -70,7 +70,7 @@ export function hearTake(
   };
   const held = newHeld(state, reserved.spec, note.fence + 1, receipt);
   state.held.set(task, held);
-  startProgram(state, held, note.checkpoint ?? reserved.spec.resume, emit);
+  startProgram(held, note.checkpoint ?? reserved.spec.resume, emit);
   return { type: 'taking', task };
 }
 
@@ -184,6 +184,3 @@ function adopt(state: WorkerState, held: Held, lease: Lease, etag: string, ctx: 
   state.counters.received++;
   return true;
 }
-
-export const isReceiving = (held: Held): boolean =>
-  held.received !== null && held.register.lease === null && runs(held);

@@ -121,7 +121,7 @@ export type Purpose =
   | { readonly for: 'verify'; readonly task: string; readonly fence: number }
   | { readonly for: 'poll'; readonly task: string; readonly fence: number }
   | { readonly for: 'archive'; readonly batch: number }
-  | { readonly for: 'phantom'; readonly task: string }
+  | { readonly for: 'phantom' | 'orphan'; readonly task: string }
   | { readonly for: 'offer' | 'take' | 'given'; readonly task: string; readonly fence: number }
   | { readonly for: 'running'; readonly task: string; readonly fence: number }
   | { readonly for: 'release' };
@@ -312,7 +312,12 @@ export interface Archive {
 
 export interface ArchiveItem {
   readonly task: string;
-  readonly record: TaskRecord;
+  readonly id: string;
+  readonly run: number;
+  /** Null: it is in a journal already; only its remains are left. */
+  readonly record: TaskRecord | null;
+  /** Where its checkpoints stand, as far as they are to go. */
+  readonly prefixes: string[];
   stage: 'failed' | 'journal' | 'open' | 'checkpoints' | 'lease';
   dueMs: MonoMs;
   busy: boolean;

@@ -9,7 +9,7 @@
  */
 import { randomInt } from '../rng.js';
 import { after, type Context, earliest, type MonoMs, monoMs, NEVER } from '../time.js';
-import { afterArchive, isArchived, nextArchiveMs, reconcileArchive } from './archive.js';
+import { afterArchive, afterOrphan, isArchived, nextArchiveMs, reconcileArchive, reconcileOrphans } from './archive.js';
 import { expiredCalls, log, nextExpiryMs, takeCall } from './calls.js';
 import { afterLease, afterSpec, reconcileChoice } from './choose.js';
 import { afterVerify } from './claim.js';
@@ -90,6 +90,7 @@ export function stepWorker(state: WorkerState, event: WorkerEvent, ctx: Context)
   reconcileLook(state, ctx, emit);
   reconcileChoice(state, ctx, emit);
   reconcilePressure(state, ctx, emit);
+  reconcileOrphans(state, ctx, emit);
   reconcileArchive(state, ctx, emit);
   reconcilePublish(state, ctx, emit);
   reconcileStop(state, ctx, emit);
@@ -263,6 +264,9 @@ function afterCall(
       return;
     case 'archive':
       afterArchive(state, purpose.batch, outcome, ctx, emit);
+      return;
+    case 'orphan':
+      afterOrphan(state, purpose.task, outcome as StoreOutcome<'get'>, ctx, emit);
       return;
     case 'phantom':
     case 'given':

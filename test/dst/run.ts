@@ -1,5 +1,9 @@
-/** Campaigns of fault schedules: `npm run dst -- --seeds 1000 --from 1`; one with its trace: `--from 7 --seeds 1 --trace`. */
+/**
+ * Campaigns of fault schedules: `npm run dst -- --seeds 1000 --from 1`; one with its trace: `--from 7 --seeds 1 --trace`.
+ * With `--tasks` those of tasks, their leases and checkpoints.
+ */
 import { parseArgs } from 'node:util';
+import { TaskWorld } from './tasks/world.js';
 import { World } from './world.js';
 
 const { values } = parseArgs({
@@ -7,6 +11,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
+    tasks: { type: 'boolean', default: false },
   },
 });
 const [seeds, from] = [Number(values.seeds), Number(values.from)];
@@ -18,24 +23,30 @@ if (!Number.isSafeInteger(seeds) || seeds < 1 || !Number.isSafeInteger(from)) {
 const startedMs = performance.now();
 let failed = 0;
 let steps = 0;
-let launched = 0;
+const counted = new Map<string, number>();
+const count = (what: string, n: number): void => {
+  counted.set(what, (counted.get(what) ?? 0) + n);
+};
 for (let seed = from; seed < from + seeds; seed++) {
-  const world = new World(seed, { trace: values.trace });
+  const world = values.tasks ? new TaskWorld(seed, { trace: values.trace }) : new World(seed, { trace: values.trace });
   try {
     const report = world.run();
     steps += report.steps;
-    launched += report.launched;
+    if ('launched' in report) count('launches', report.launched);
+    else for (const [what, n] of Object.entries({ ...report.ended, ...report.counters })) count(what, n);
   } catch (error) {
     failed++;
     process.stdout.write(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}\n`);
     if (values.trace && error instanceof Error) process.stdout.write(`${error.stack}\n`);
-    process.stdout.write(`  replay: npm run dst -- --from ${seed} --seeds 1 --trace\n`);
+    process.stdout.write(
+      `  replay: npm run dst -- ${values.tasks ? '--tasks ' : ''}--from ${seed} --seeds 1 --trace\n`,
+    );
   }
   if (values.trace) process.stdout.write(`${JSON.stringify(world.plan)}\n${world.trace.join('\n')}\n`);
 }
 const seconds = (performance.now() - startedMs) / 1000;
 process.stdout.write(
   `${seeds} schedules from seed ${from}: ${seeds - failed} passed, ${failed} failed; ` +
-    `${steps} steps, ${launched} launches, ${seconds.toFixed(1)} s\n`,
+    `${[`${steps} steps`, ...[...counted].map(([what, n]) => `${n} ${what}`)].join(', ')}, ${seconds.toFixed(1)} s\n`,
 );
 process.exit(failed === 0 ? 0 : 1);
