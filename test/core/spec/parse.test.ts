@@ -335,3 +335,36 @@ describe('the spec of these tests', () => {
     expect(parseSpec(JSON.stringify(specOf()))).toEqual({ ok: true, value: specOf() });
   });
 });
+
+describe('types and subnets apart', () => {
+  const apart = (change: Json = {}): string => {
+    const { pools, ...launch } = minimal().launch as Json;
+    const places = ['a', 'b'].map((letter) => ({ zone: `us-east-1${letter}`, subnetId: `subnet-${letter}` }));
+    const both = { instanceTypes: ['m7g.large', 'm8g.large'], subnets: places };
+    return JSON.stringify({ ...minimal(), launch: { ...launch, ...both, ...change } });
+  };
+
+  it('are every type in every zone', () => {
+    const parsed = parseSpec(apart());
+    expect(parsed.ok && parsed.value.launch.pools).toEqual([
+      { instanceType: 'm7g.large', zone: 'us-east-1a', subnetId: 'subnet-a' },
+      { instanceType: 'm8g.large', zone: 'us-east-1a', subnetId: 'subnet-a' },
+      { instanceType: 'm7g.large', zone: 'us-east-1b', subnetId: 'subnet-b' },
+      { instanceType: 'm8g.large', zone: 'us-east-1b', subnetId: 'subnet-b' },
+    ]);
+  });
+
+  it.each([
+    [{ pools: [] }, /has pools and also instanceTypes/],
+    [{ subnets: [] }, /spec.launch.subnets must be a list of 1 to/],
+    [{ instanceTypes: ['m7g'] }, /spec.launch.instanceTypes\[0\] must be an instance type/],
+    [{ instanceTypes: 'm7g.large' }, /spec.launch.instanceTypes must be a list/],
+    [{ instanceTypes: ['m7g.large', 'm7g.large'] }, /m7g.large in us-east-1a is there twice/],
+    [{ instanceTypes: Array.from({ length: 151 }, (_, i) => `m${i}.large`) }, /make more than 300 pools/],
+    [{ subnets: [{ zone: 'us-east-1a', subnetId: 'subnet-a', vpc: 'x' }] }, /a field that isn't known, "vpc"/],
+  ])('are refused: %j', (change, says) => {
+    const problem = problemOf(apart(change));
+    expect(problem).toMatch(says);
+    expectOneSentence(problem);
+  });
+});
