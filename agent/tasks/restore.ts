@@ -105,10 +105,22 @@ export async function readManifest(downloader: Downloader, task: string, ref: Ch
   const parsed = parseManifest(await downloader.text(ref.manifest, MAX_MANIFEST_TEXT, signal));
   if (!parsed.ok) throw new Damaged(parsed.problem);
   const { fence, seq } = parsed.value;
-  if (parsed.value.task !== task || fence !== ref.fence || seq !== ref.seq) {
+  if (!isRunOf(parsed.value.task, task) || fence !== ref.fence || seq !== ref.seq) {
     throw new Damaged(`${ref.manifest} is the manifest of ${parsed.value.task} ${fence}/${seq}`);
   }
   return parsed.value;
+}
+
+/** The same run, or one before: a retry goes on from there. */
+function isRunOf(found: string, task: string): boolean {
+  const [id, run] = split(found);
+  const [ownId, ownRun] = split(task);
+  return id === ownId && run <= ownRun;
+}
+
+function split(task: string): readonly [id: string, run: number] {
+  const dot = task.lastIndexOf('.');
+  return [task.slice(0, dot), Number(task.slice(dot + 1))];
 }
 
 /** Fills a fresh folder beside `folder`, and puts it in its place when it is whole. */
