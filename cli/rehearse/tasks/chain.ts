@@ -1,11 +1,11 @@
 /**
  * The task of a rehearsal, a program of its own: as slow as a real one, as cheap as can be, and checkable.
  *
- *     node chain.mjs <seed> <steps> <ms a step> <KiB of state>
+ *     node chain.mjs <seed> <steps> <ms a step> <KiB of state> <ms between saves>
  *
  * Its state is two files in SYNKTI_CHECKPOINT_DIR, `step` and `state`, that are replaced one after the other: between
  * the two the folder is torn on purpose, and only then is the mark (SYNKTI_CHECKPOINT_MARK) replaced. It begins where the
- * folder says, after a check that both fit; saves every half second; saves at once at SIGUSR1; and at SIGTERM saves and
+ * folder says, after a check that both fit; saves now and then; saves at once at SIGUSR1; and at SIGTERM saves and
  * ends. Its last line is the result.
  *
  * REHEARSAL_WITNESS names a folder in which each execution writes down what it does, beyond the reach of Synkti
@@ -16,7 +16,6 @@ import { join } from 'node:path';
 import { chainDigest, chainStart, chainState, chainStep, resultLine } from './chain-rule.js';
 import { type WitnessLine, witnessText } from './witness-line.js';
 
-const SAVE_EVERY_MS = 500;
 /** Both files are never replaced at once: long enough that a copy made meanwhile is torn. */
 const TORN_MS = 3;
 const TORN_EXIT_CODE = 3;
@@ -26,10 +25,11 @@ const TERMINATED_EXIT_CODE = 143;
 const startedMs = Date.now();
 const task = process.env.SYNKTI_TASK_ID ?? 'task';
 
-const [seed = '', stepsText = '', stepMsText = '', kibText = ''] = process.argv.slice(2);
+const [seed = '', stepsText = '', stepMsText = '', kibText = '', saveText = ''] = process.argv.slice(2);
 const steps = whole(stepsText, 'steps');
 const stepMs = whole(stepMsText, 'ms a step');
 const kib = whole(kibText, 'KiB of state');
+const saveEveryMs = whole(saveText, 'ms between saves');
 const folder = process.env.SYNKTI_CHECKPOINT_DIR ?? null;
 const mark = process.env.SYNKTI_CHECKPOINT_MARK ?? null;
 const witness = openWitness(process.env.REHEARSAL_WITNESS);
@@ -44,7 +44,7 @@ testify('running', from, step);
 function whole(text: string, what: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   process.stderr.write(
-    `usage: chain.mjs <seed> <steps> <ms a step> <KiB of state>: ${what} must be a whole number, not "${text}"\n`,
+    `usage: chain.mjs <seed> <steps> <ms a step> <KiB of state> <ms between saves>: ${what} must be a whole number, not "${text}"\n`,
   );
   process.exit(2);
 }
@@ -118,7 +118,7 @@ while (step < steps && !ending) {
   step++;
   digest = chainStep(digest, step);
   testify('running', from, step);
-  if (performance.now() - savedMs < SAVE_EVERY_MS) continue;
+  if (performance.now() - savedMs < saveEveryMs) continue;
   savedMs = performance.now();
   await save();
 }

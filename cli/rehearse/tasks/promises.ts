@@ -15,8 +15,8 @@ export const TASK_PROMISE_TEXT = {
 export type TaskPromiseId = keyof typeof TASK_PROMISE_TEXT;
 
 /**
- * From the moment that a checkpoint is due until a lease names it, on a busy machine: the task's own next save (half a
- * second), two uploads and two writes. And from the end of a stale holder's pause until its tasks are stopped.
+ * From the moment that a checkpoint is due until a lease names it, on a busy machine: the task's own save, three uploads
+ * and a write. And from the end of a stale holder's pause until its tasks are stopped.
  */
 export const SAVE_MS = 2_000;
 

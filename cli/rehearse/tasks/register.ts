@@ -128,14 +128,14 @@ export class Register {
       this.#leases.delete(task);
       return { atMs, by, task, type: 'lease-deleted' };
     }
+    this.#leases.add(task);
     const parsed = parseLease(body);
     if (!parsed.ok) {
       this.#problem(`${key}: ${parsed.problem}`);
       return null;
     }
     const { state, fence, holder, nonce, checkpoint } = parsed.value;
-    if (state === 'held' || state === 'free') this.#leases.add(task);
-    else this.#leases.delete(task);
+    if (state !== 'held' && state !== 'free') this.#leases.delete(task);
     this.#move(task, STANDS[state]);
     return { atMs, by, task, type: 'lease', state, fence, holder, nonce, checkpoint: checkpoint?.manifest ?? null };
   }

@@ -159,7 +159,7 @@ function ownTasks(flags: TaskFlags, seed: string, program: string): Brought {
       const taskSeed = `${seed}-${n}`;
       const line = {
         id,
-        command: [process.execPath, program, taskSeed, String(steps), String(STEP_MS), String(stateKiB)],
+        command: [process.execPath, program, taskSeed, String(steps), ...[STEP_MS, stateKiB, intervalMs].map(String)],
         memory: OWN_TASK_MIB,
         expected: showDuration(lengthMs),
         checkpoint: { folder: 'state', interval: showDuration(intervalMs) },

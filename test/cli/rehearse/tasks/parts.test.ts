@@ -68,14 +68,14 @@ describe("the rehearsal's task as a program", () => {
     const folder = mkdtempSync(join(tmpdir(), 'chain-'));
     try {
       for (const name of ['state', 'witness']) mkdirSync(join(folder, name));
-      const first = start(folder, 'seed', '12', '1', '2');
+      const first = start(folder, 'seed', '12', '1', '2', '500');
       expect(first).toMatchObject({ status: 0, stdout: `${resultLine(chainDigest('seed', 12))}\n`, stderr: '' });
       expect(readFileSync(join(folder, 'mark'), 'utf8')).toBe('1');
       expect(readFileSync(join(folder, 'state', 'state'), 'utf8')).toBe(chainState(chainDigest('seed', 12), 2));
-      const second = start(folder, 'seed', '20', '1', '2');
+      const second = start(folder, 'seed', '20', '1', '2', '500');
       expect(second.stdout).toBe(`goes on from step 12 of 20\n${resultLine(chainDigest('seed', 20))}\n`);
       writeFileSync(join(folder, 'state', 'step'), '11');
-      const torn = start(folder, 'seed', '30', '1', '2');
+      const torn = start(folder, 'seed', '30', '1', '2', '500');
       expect(torn.status).toBe(3);
       expect(torn.stderr).toContain('torn checkpoint: step 11');
       const lines = readdirSync(join(folder, 'witness')).map((name) =>
@@ -86,7 +86,7 @@ describe("the rehearsal's task as a program", () => {
         { task: 'it', from: 12, step: 20, state: 'done' },
         { task: 'it', state: 'torn' },
       ]);
-      expect(start(folder, 'seed', 'x', '1', '2')).toMatchObject({ status: 2 });
+      expect(start(folder, 'seed', 'x', '1', '2', '500')).toMatchObject({ status: 2 });
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -35,7 +35,7 @@ describe('settings of tasks', () => {
     const made = read({ tasks: '3', taskLength: '2s', checkpointEvery: '1500ms', taskState: '2MiB' })?.make('/witness');
     expect(made?.specs.map(({ id }) => id)).toEqual(['chain-1', 'chain-2', 'chain-3']);
     expect(made?.specs[1]).toMatchObject({
-      work: { kind: 'process', command: [process.execPath, '/chain.mjs', 'seed-2', '20', '100', '2048'] },
+      work: { kind: 'process', command: [process.execPath, '/chain.mjs', 'seed-2', '20', '100', '2048', '1500'] },
       expectedMs: 2_000,
       checkpoint: { folder: 'state', intervalMs: 1_500 },
       environment: { REHEARSAL_WITNESS: '/witness' },
