@@ -1,12 +1,5 @@
-import { Command, CommanderError } from 'commander';
-import { register as registerDoctor } from './doctor.js';
-import { register as registerIncidents } from './incidents.js';
-import { register as registerRehearse } from './rehearse.js';
-import { register as registerSimulate } from './simulate.js';
-import { register as registerStatus } from './status.js';
-import { register as registerSubmit } from './submit.js';
-import { register as registerSweep } from './sweep.js';
-import { register as registerTasks } from './tasks.js';
+import { type Argument, Command, CommanderError } from 'commander';
+import { addCommands, wantedCommand } from './commands.js';
 import { messageOf, UserError } from './user-error.js';
 
 declare const SYNKTI_VERSION: string | undefined;
@@ -14,44 +7,55 @@ declare const SYNKTI_VERSION: string | undefined;
 const EXAMPLES = `
 Examples:
   synkti rehearse                     interruptions on your own machine, no AWS account needed
-  synkti simulate                     what a policy costs on a spot market, with intervals
-  synkti help rehearse                its scenarios and options`;
+  synkti status --watch               a cluster in AWS, as it lives
+  synkti doctor                       what is amiss, and the command that mends it
+  synkti help rehearse                its scenarios and options
+
+Exit codes: 0 all is well, 1 it isn't, 2 the command line, credentials or rights are to be mended, 130 Ctrl-C.`;
 
 /**
- * The command line. Exit codes: 0 all is well, 1 it isn't (a promise was broken, something failed), 2 the command line
- * is wrong, 130 stopped by Ctrl-C.
+ * The command line. Exit codes: 0 all is well, 1 it isn't (a promise was broken, something failed), 2 the user has
+ * something to mend (the command line, credentials, rights), 130 stopped by Ctrl-C.
  */
 export async function main(argv: readonly string[]): Promise<void> {
   // The SDK's advice on Node versions is for those who install it, not for users of this bundle.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   // As with `| head`: commands that run for long notice it themselves.
   process.stdout.on('error', () => {});
-  const program = new Command('synkti')
-    .description('Keeps services and batch tasks running on EC2 spot capacity.')
-    .version(typeof SYNKTI_VERSION === 'string' ? SYNKTI_VERSION : 'source', '--version', 'shows the version')
-    .helpOption('--help', 'shows this help')
-    .helpCommand('help [command]', 'shows the help of a command')
-    .addHelpText('after', EXAMPLES)
-    .showSuggestionAfterError(true)
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'synkti: ')) });
-  registerStatus(program);
-  registerIncidents(program);
-  registerDoctor(program);
-  registerRehearse(program);
-  registerSimulate(program);
-  registerSweep(program);
-  registerSubmit(program);
-  registerTasks(program);
-  for (const command of program.commands) {
-    command.exitOverride().copyInheritedSettings(program).helpOption('--help', 'shows this help');
-  }
   try {
+    const program = await programFor(wantedCommand(argv));
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
   }
 }
+
+/** @param wanted the command that is loaded whole; 'all' for every one */
+export async function programFor(wanted: string | null): Promise<Command> {
+  const program = new Command('synkti')
+    .description('Keeps services and batch tasks running on EC2 spot capacity.')
+    .version(typeof SYNKTI_VERSION === 'string' ? SYNKTI_VERSION : 'source', '--version', 'shows the version')
+    .helpOption('--help', 'shows this help')
+    .commandsGroup('This program:')
+    .helpCommand('help [command]', 'shows the help of a command')
+    .addHelpText('after', EXAMPLES)
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureHelp({
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(argumentTerm)].join(' '),
+    })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'synkti: ')) });
+  await addCommands(program, wanted);
+  for (const command of program.commands) {
+    command.exitOverride().copyInheritedSettings(program).helpOption('--help', 'shows this help');
+  }
+  return program;
+}
+
+const argumentTerm = (argument: Argument): string => {
+  const text = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  return argument.required ? `<${text}>` : `[${text}]`;
+};
 
 function exitCodeOf(error: unknown): number {
   // The parser has written its message already; help and version end with 0.
