@@ -234,6 +234,18 @@ describe('a restore', () => {
     await expect(back(ref)).rejects.toThrow(/isn't there/);
   });
 
+  it("begins a later run of the same task, and no earlier or other task's", async () => {
+    const at = place({ fence: fence() });
+    at.write('state', 'precious');
+    const ref = await saved(at, 1);
+    const next = await restored(bucket, ref, 'train.2');
+    roots.push(next.root);
+    expect(contents(next.folder)).toEqual(contents(at.folder));
+    for (const other of ['train.0', 'other.2', 'train-x.2']) {
+      await expect(restored(bucket, ref, other)).rejects.toThrow(/is the manifest of train.1/);
+    }
+  });
+
   it('never writes outside of its folder, whatever a manifest says', async () => {
     const own = fence();
     const at = place({ fence: own });

@@ -157,7 +157,7 @@ export async function saved(place: Place, seq: number, inMs = 10_000): Promise<C
 }
 
 /** Restores a checkpoint into a fresh place. */
-export async function restored(bucket: Bucket, ref: CheckpointRef) {
+export async function restored(bucket: Bucket, ref: CheckpointRef, task = `${TASK.id}.${TASK.run}`) {
   const downloader = createDownloader(
     bucket.transfer,
     createMeter(
@@ -167,7 +167,7 @@ export async function restored(bucket: Bucket, ref: CheckpointRef) {
   );
   const root = newRoot();
   const signal = AbortSignal.timeout(20_000);
-  const manifest = await readManifest(downloader, `${TASK.id}.${TASK.run}`, ref, signal);
+  const manifest = await readManifest(downloader, task, ref, signal);
   const files = await restoreFiles(downloader, manifest, join(root, 'work', 'state'), signal);
   return { root, files, folder: join(root, 'work', 'state'), manifest };
 }
