@@ -3,7 +3,7 @@ import type { Attempt, TaskSpec, TaskWork } from '../../core/tasks/task.js';
 import type { Colors } from '../aws/flags.js';
 import type { Cost } from './cost.js';
 import { endedMs, isFinal, type TaskView } from './view.js';
-import { columns, printable, showBytes, showMiB, showMoment, showPercent, showSpan } from './words.js';
+import { columns, count, printable, showBytes, showMiB, showMoment, showPercent, showSpan } from './words.js';
 
 /** @param spec null: it went while it was looked at */
 export function showText(task: TaskView, spec: TaskSpec | null, cost: Cost, nowMs: number, c: Colors): string {
@@ -40,7 +40,7 @@ function endOf({ state, lease }: TaskView): string {
   const last = lease?.attempts.at(-1);
   if (state !== 'failed' || last === undefined) return '';
   const code = last.exitCode === null ? '' : ` (exit code ${last.exitCode})`;
-  return `${code} after ${lease?.failures ?? 0} bad ends`;
+  return `${code} after ${count(lease?.failures ?? 0, 'bad end')}`;
 }
 
 function specFacts(spec: TaskSpec, nowMs: number): [string, string][] {
@@ -48,7 +48,7 @@ function specFacts(spec: TaskSpec, nowMs: number): [string, string][] {
   const facts: [string, string][] = [
     ['Runs', workText(spec.work)],
     ['Needs', `${showMiB(spec.memoryMiB)} of memory${gpu}`],
-    ['Priority', `${spec.priority}; ${spec.retries} retries`],
+    ['Priority', `${spec.priority}; ${spec.retries === 1 ? '1 retry' : `${spec.retries} retries`}`],
   ];
   if (spec.expectedMs !== null) facts.push(['Expected', `${showSpan(spec.expectedMs)} of computing`]);
   if (spec.deadline !== null) {
@@ -69,7 +69,7 @@ function specFacts(spec: TaskSpec, nowMs: number): [string, string][] {
 function workText(work: TaskWork): string {
   const words = work.kind === 'process' ? work.command : [work.image, ...work.args];
   const text = words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(' ');
-  return `${work.kind === 'process' ? '' : 'container '}${printable(text.length > 300 ? `${text.slice(0, 297)}...` : text)}`;
+  return `${work.kind === 'process' ? '' : 'container '}${printable(text.length > 150 ? `${text.slice(0, 147)}...` : text)}`;
 }
 
 function attemptTable(attempts: readonly Attempt[], nowMs: number, c: Colors): string {
@@ -89,7 +89,7 @@ function attemptTable(attempts: readonly Attempt[], nowMs: number, c: Colors): s
 }
 
 export function costText({ usd, without }: Cost): string {
-  const sum = `$${usd < 0.01 && usd > 0 ? usd.toPrecision(2) : usd.toFixed(2)}`;
+  const sum = usd > 0 && usd < 0.0001 ? 'less than $0.0001' : `$${usd.toFixed(usd > 0 && usd < 0.1 ? 4 : 2)}`;
   return without === null ? sum : `${sum}, without ${without}`;
 }
 

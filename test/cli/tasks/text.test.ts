@@ -86,7 +86,7 @@ it('a task is shown with its attempts, what was redone, its cost and its last li
   expect(text).toBe(
     [
       'a',
-      'State       failed (exit code 3) after 1 bad ends',
+      'State       failed (exit code 3) after 1 bad end',
       'Submitted   2026-11-24 09:50:00 UTC, 10m ago',
       'Ended       2026-11-24 10:00:00 UTC, 10m after',
       'Runs        true',
@@ -96,7 +96,7 @@ it('a task is shown with its attempts, what was redone, its cost and its last li
       'Progress    60%',
       'Checkpoint  4.8 MiB at 60%, 4m of computing in it',
       'Redone      20s of computing',
-      'Cost        $0.01',
+      'Cost        $0.0123',
       '',
       'FENCE  NODE  POOL                       STARTED              FOR     REDONE  END',
       '1      i-1   m7g.large spot us-east-1a  2026-11-24 09:55:00  3m 20s  20s     interrupted',
