@@ -2,8 +2,8 @@
  * Builds what ships: self-contained esbuild bundles in dist/. Users install no dependency, so the notices of every
  * bundled package are written beside them.
  */
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { noCredentialChain } from './no-credential-chain.js';
@@ -47,7 +47,14 @@ const bundles: readonly { readonly entry: string; readonly out: string; readonly
   {
     entry: 'bin/synkti.ts',
     out: 'synkti.mjs',
-    options: { banner: { js: `#!/usr/bin/env node\n${REQUIRE_BANNER}` }, minifySyntax: true },
+    // In parts, so that a help text or a completion doesn't wait for what only other commands need.
+    options: {
+      banner: { js: `#!/usr/bin/env node\n${REQUIRE_BANNER}` },
+      minifySyntax: true,
+      splitting: true,
+      chunkNames: 'synkti-[hash]',
+      outExtension: { '.js': '.mjs' },
+    },
   },
   {
     entry: 'agent/main.ts',
@@ -66,13 +73,26 @@ const bundles: readonly { readonly entry: string; readonly out: string; readonly
 await mkdir(dist, { recursive: true });
 const packages = new Set<string>();
 for (const { entry, out, options } of bundles) {
-  const result = await build({ ...common, ...options, entryPoints: [entry], outfile: join(dist, out) });
+  const place =
+    options?.splitting === true
+      ? { entryPoints: { [out.replace(/\.mjs$/, '')]: entry }, outdir: dist }
+      : { entryPoints: [entry], outfile: join(dist, out) };
+  const result = await build({ ...common, ...options, ...place });
   for (const name of bundledPackages(result.metafile as Metafile)) packages.add(name);
+  if (options?.splitting === true) await dropOldParts(result.metafile as Metafile);
 }
 await copyFile(join(root, PLOTLY, 'plotly-basic.min.js'), join(dist, 'plotly-basic.min.js'));
 packages.add(PLOTLY);
 await rm(join(dist, 'NOTICES.txt'), { force: true });
 await writeFile(join(dist, 'NOTICES.txt'), await notices([...packages].sort()));
+
+/** Parts of an earlier build. They go last: a program that runs meanwhile may still want one. */
+async function dropOldParts(metafile: Metafile): Promise<void> {
+  const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+  for (const file of await readdir(dist)) {
+    if (/^synkti-[A-Z0-9]{8}\.mjs$/.test(file) && !made.has(file)) await rm(join(dist, file));
+  }
+}
 
 /** Folders of the packages whose code went into a bundle. */
 function bundledPackages(metafile: Metafile): Set<string> {
