@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Duration, aws_ec2 as ec2, aws_ecr as ecr, aws_iam as iam, Size, aws_s3 as s3 } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
@@ -169,6 +171,13 @@ describe('grantSubmit', () => {
       'ec2:DescribeInstanceTypes ec2:DescribeSpotPriceHistory ',
     ]);
     expect(statements[1]?.Condition).toEqual({ StringLike: { 's3:prefix': 'tasks/*' } });
+  });
+
+  it('allows what docs/tasks.md says', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../docs/tasks.md'), 'utf8');
+    const [, section = ''] = text.split('`cluster.grantSubmit(role)`');
+    const documented = [...section.matchAll(/^\| `([a-z0-9]+:[A-Za-z]+)` +\|/gm)].map(([, action]) => action);
+    expect(statementsOf(template, 'Ci').flatMap(({ Action }) => list(Action))).toEqual(documented);
   });
 });
 
