@@ -39,8 +39,9 @@ it('has every field of a submission, and its default', () => {
     priority: String(TASK_DEFAULTS.priority),
     stopGrace: `${TASK_DEFAULTS.stopGraceMs / 1_000} s`,
   });
-  expect(text).toContain(`\`interval\` (${TASK_DEFAULTS.checkpointIntervalMs / 60_000} minutes)`);
-  expect(text).toContain(`the policy \`${TASK_DEFAULTS.deadlinePolicy}\` (default)`);
+  const flowing = text.replace(/\s+/g, ' ');
+  expect(flowing).toContain(`\`interval\` (${TASK_DEFAULTS.checkpointIntervalMs / 60_000} minutes)`);
+  expect(flowing).toContain(`the policy \`${TASK_DEFAULTS.deadlinePolicy}\` (default)`);
   expect(DEFAULT_TASKS.leaseMs).toBe(60_000);
 });
 
