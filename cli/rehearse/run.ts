@@ -12,7 +12,7 @@ import type { RunFigures } from './report.js';
 import type { Screen } from './screen.js';
 import type { Settings } from './settings.js';
 import { denialsOf, extraMs, type Raised, raiseStack, settled, upToDeletion } from './stack/raise.js';
-import { clientConfig, LastWords, openCloud, seedSeats } from './stage.js';
+import { clientConfig, deployerConfig, LastWords, openCloud, seedSeats } from './stage.js';
 import { TaskRun } from './tasks/task-run.js';
 import type { Timeline } from './timeline.js';
 import { limitsOf, REQUEST_TIMEOUT_MS, SLOW_MS } from './timings.js';
@@ -112,7 +112,7 @@ export async function run(options: RunOptions): Promise<RunEnd> {
         return { type: 'not-deployed', problem: messageOf(error), logs: denialsOf(recorder) };
       }
     }
-    const deployment = raised?.run.deployment ?? (await deploy(clientConfig(cloud), settings));
+    const deployment = raised?.run.deployment ?? (await deploy(deployerConfig(cloud), settings));
     if (settings.tasks !== null) {
       tasks = new TaskRun(
         { settings: settings.tasks, cloud, config: clientConfig(cloud), tell: note },

@@ -6,6 +6,7 @@ import { launchRequest } from '../../core/seats/launch.js';
 import type { Spec } from '../../core/spec/spec.js';
 import { AddressError } from '../../local/address.js';
 import { CloudError, type CloudEvent, type LocalCloud, startLocalCloud } from '../../local/cloud.js';
+import { DEPLOYER_KEY } from '../../local/cloud-types.js';
 import { planFromUserData } from '../../local/cloudformation/node-boot.js';
 import type { Bundles } from '../bundles.js';
 import { messageOf, UserError } from '../user-error.js';
@@ -65,6 +66,12 @@ export const clientConfig = (cloud: LocalCloud): ClientConfig => ({
   region: cloud.region,
   endpoint: cloud.endpoint,
   credentials: async () => ({ accessKeyId: 'rehearsal', secretAccessKey: 'rehearsal' }),
+});
+
+/** What a deployment does is spared the cloud's unkindness: CloudFormation would try again. */
+export const deployerConfig = (cloud: LocalCloud): ClientConfig => ({
+  ...clientConfig(cloud),
+  credentials: async () => ({ accessKeyId: DEPLOYER_KEY, secretAccessKey: 'rehearsal' }),
 });
 
 const SEED_TIMEOUT_MS = 5_000;

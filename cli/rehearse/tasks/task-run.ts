@@ -63,7 +63,8 @@ export class TaskRun {
     this.#submittedMs = Date.now();
     this.#tasks = facts;
     await submitTasks(config, this.#spec.bucket, specs, signal);
-    tell(`${facts.length} tasks submitted`);
+    const seconds = Math.round(this.#estimateMs / 1_000);
+    tell(`${facts.length} tasks submitted; undisturbed they should take some ${seconds} s`);
   }
 
   pause({ node }: NodeRow, lastsMs: number): void {
@@ -90,8 +91,12 @@ export class TaskRun {
 
   /** How long is waited for the tasks at most, from their submission on. */
   get limitMs(): number {
-    const { count, perNode, lengthMs, limitMs } = this.#options.settings;
-    return limitMs ?? 3 * estimateMs(count, perNode * this.#spec.desired, lengthMs) + LIMIT_MS;
+    return this.#options.settings.limitMs ?? 3 * this.#estimateMs + LIMIT_MS;
+  }
+
+  get #estimateMs(): number {
+    const { count, perNode, lengthMs } = this.#options.settings;
+    return estimateMs(count, perNode * this.#spec.desired, lengthMs);
   }
 
   /** The time is up. */
