@@ -132,6 +132,8 @@ export interface NodeView {
   readonly token: string | null;
   /** What the node last said of itself, in its state tag; absent or null: nothing yet. */
   readonly phase?: NodePhase | null;
+  /** What it holds back, and why, from its tag; absent or null: nothing. */
+  readonly waiting?: string | null;
   /** EC2's code for why it ended, such as `Server.SpotInstanceTermination`. */
   readonly endReason?: string | null;
 }

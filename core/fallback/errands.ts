@@ -55,6 +55,8 @@ export function* tendEnd(instanceId: string, atMs: WallMs, seen: Seen, means: Me
 
 export interface Sweep {
   readonly acts: readonly Act[];
+  /** Why the return to spot waits; null: it doesn't. */
+  readonly waiting: string | null;
   readonly counts: SweepCounts;
   readonly done: Done;
 }
@@ -69,6 +71,6 @@ export function* sweep(seen: Seen, means: Means, start: Context): Script<Sweep> 
   const left = yield* call({ op: 'findOrphans', cluster: spec.cluster, epoch: spec.epoch });
   const orphans = left.outcome.ok ? left.outcome.value : [];
   const { wallMs } = left.ctx;
-  const { acts, counts } = planSweep({ ...seen, wallMs, impaired, targets, orphans });
-  return { acts, counts, done: yield* carryOut(acts, spec, means, left.ctx) };
+  const { acts, counts, waiting } = planSweep({ ...seen, wallMs, impaired, targets, orphans });
+  return { acts, counts, waiting, done: yield* carryOut(acts, spec, means, left.ctx) };
 }

@@ -24,7 +24,10 @@ export function judgeAnnouncement(kind: Announcement, instanceId: string, scene:
     case 'interruption':
       return interrupted(node, scene, canTell);
     case 'rebalance':
-      return scene.spec.policy.rebalance === 'replace' ? replaced(node, scene) : notNeeded('policy');
+      if (scene.spec.policy.rebalance !== 'replace') return notNeeded('policy');
+      if (scene.spec.policy.paused) return notNeeded('paused');
+      // Its agent has asked the Banker's rule, and says why it waits.
+      return (node.waiting ?? null) === null ? replaced(node, scene) : notNeeded('node-waits');
     case 'maintenance':
       return replaced(node, scene);
   }

@@ -33,6 +33,8 @@ export interface SweepFacts extends Scene {
 
 export interface SweepPlan {
   readonly acts: readonly Act[];
+  /** Why the return to spot waits; null: it doesn't. */
+  readonly waiting: string | null;
   readonly counts: SweepCounts;
 }
 
@@ -59,15 +61,16 @@ export function planSweep(facts: SweepFacts): SweepPlan {
   }
   const ends = endings(facts, broken, sound, serving);
   const calm = fills.length === 0 && ends.length === 0 && serving === spec.desired;
-  const back = calm ? returnToSpot(facts) : null;
+  const back = calm ? returnToSpot(facts) : { act: null, waiting: null };
   return {
     acts: [
       ...strayTargets(facts),
       ...ends.flatMap((end): Act[] => [{ type: 'deregister', instanceId: end.instanceId }, end]),
       ...orphanActs(facts.orphans, facts),
       ...fills.slice(0, MAX_FILLS),
-      ...(back === null ? [] : [back]),
+      ...(back.act === null ? [] : [back.act]),
     ],
+    waiting: back.waiting,
     counts: {
       desired: spec.desired,
       empty: fills.length,
@@ -143,7 +146,8 @@ function endOf(
   }
   const patienceMs = spec.policy.drainMs + SETTLE_MS;
   if (seat.slot >= spec.desired) {
-    // As agents do it: not before all that is wanted serves.
+    // As agents do it: not before all that is wanted serves, and not while its agent says why it stays.
+    if (spec.desired > 0 && (spec.policy.paused || (node.waiting ?? null) !== null)) return null;
     const old = wallMs - facts.wishChangedMs > patienceMs && ageMs > patienceMs;
     return old && serving === spec.desired ? 'scale-in' : null;
   }

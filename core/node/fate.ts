@@ -5,7 +5,8 @@ import { verdictAmongMembers } from '../seats/surplus.js';
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
 import { leave } from './leaving.js';
 import type { ImdsPath } from './port.js';
-import { pursue } from './pursuing.js';
+import { isPressed, pursue } from './pursuing.js';
+import { mayBegin, wait } from './safety.js';
 import type { Emit, NodeState } from './state.js';
 import { everySlotServes, nextSeatOfSlot, slotMates, successor } from './view.js';
 
@@ -42,12 +43,14 @@ function act(state: NodeState, news: FateNews, ctx: Context, emit: Emit): void {
       if (state.phase !== 'serving') return;
       // A spare stays beside this node; a replacement takes over as soon as it serves.
       if (cause === 'rebalance' && state.spec.policy.rebalance === 'pre-warm') state.standby = 'keep';
-      if (successor(state) === null) pursue(state, 'wish', nextSeatOfSlot(state), ctx, emit);
+      if (cause === 'rebalance' && state.spec.policy.rebalance === 'replace') state.earlyReplacement = true;
+      else if (successor(state) === null) pursue(state, 'wish', nextSeatOfSlot(state), ctx, emit);
       return;
     }
     case 'risk-passed':
       emit({ type: 'log', level: 'info', code: 'risk-passed', fields: {} });
       if (state.standby === 'keep') state.standby = 'release';
+      state.earlyReplacement = false;
       return;
     case 'unclear':
       // Once per spell, not once a second.
@@ -63,16 +66,43 @@ export function reconcileFate(state: NodeState, ctx: Context, emit: Emit): void 
   state.fate = fate;
   for (const item of news) act(state, item, ctx, emit);
   if (state.phase !== 'serving') return;
+  replaceEarly(state, ctx, emit);
   const mates = slotMates(state);
   releaseSpare(state);
   const { id, seat } = state.identity;
   watchSuccessors(state, ctx);
   const verdict = verdictAmongMembers({ id, seat }, state.standby !== 'none', mates);
-  if (verdict === 'surplus' || (verdict === 'superseded' && successorSettledMs(state) <= ctx.nowMs)) {
-    leave(state, verdict, null, ctx, emit);
-  } else if (seat.slot >= state.spec.desired && everySlotServes(state)) {
+  if (verdict === 'surplus') leave(state, verdict, null, ctx, emit);
+  else if (verdict === 'superseded' && successorSettledMs(state) <= ctx.nowMs) {
+    if (!isNeededOnDemand(state, ctx)) leave(state, verdict, null, ctx, emit);
+  } else if (seat.slot >= state.spec.desired && mayScaleIn(state, ctx)) {
     leave(state, 'scale-in', null, ctx, emit);
   }
+}
+
+function mayScaleIn(state: NodeState, ctx: Context): boolean {
+  if (everySlotServes(state)) return mayBegin(state, 'scale-in', ctx);
+  return wait(state, 'scale-in', 'service', 'Not every slot that is wanted has a node that serves.', ctx);
+}
+
+/** Asks for the successor that a recommendation calls for, as soon as that is safe. */
+function replaceEarly(state: NodeState, ctx: Context, emit: Emit): void {
+  if (!state.earlyReplacement) return;
+  const { slot } = state.identity.seat;
+  if (successor(state) === null && !state.pursuits.has(slot)) {
+    if (!mayBegin(state, 'replace', ctx)) return;
+    pursue(state, 'wish', nextSeatOfSlot(state), ctx, emit);
+  }
+  state.earlyReplacement = false;
+}
+
+/** A return to spot that a Lambda has begun, which knows nothing of pressure: the on-demand node stays while it lasts. */
+function isNeededOnDemand(state: NodeState, ctx: Context): boolean {
+  if (state.identity.lifecycle !== 'on-demand' || !isPressed(state)) return false;
+  const heirs = slotMates(state).filter(({ id }) => state.successors.has(id));
+  if (heirs.some(({ meta }) => meta.lifecycle === 'on-demand')) return false;
+  wait(state, 'return', 'pressure', 'Work with a deadline falls behind on spot, so this on-demand node stays.', ctx);
+  return true;
 }
 
 /** The spare is gone, or there was none: nothing is left to release. */

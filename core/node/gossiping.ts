@@ -5,6 +5,7 @@ import { stepGossip } from '../gossip/gossip.js';
 import { type Address, MAX_PURSUING, MAX_WARM, type Meta, WARM_LENGTH } from '../gossip/member.js';
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
 import type { Publication } from './port.js';
+import { noteRoom } from './safety.js';
 import { hearVersion } from './spec-watch.js';
 import type { Emit, NodeState, Room } from './state.js';
 import { ownHealth } from './view.js';
@@ -24,6 +25,7 @@ export function takeGossip(
     }
     state.membersChanged = true;
     const { member, change } = effect;
+    noteRoom(state, member, change === 'died' || change === 'left');
     hearVersion(state, member.meta.specVersion, ctx);
     const level = change === 'died' || change === 'suspected' ? 'warn' : 'info';
     if (change === 'updated') continue;

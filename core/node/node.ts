@@ -19,6 +19,7 @@ import type { NodeEffect, NodeEvent } from './port.js';
 import { afterPursuitCall, nextPursuitMs, reconcilePursuits } from './pursuing.js';
 import { afterConfirm, afterRescueLook, nextVacancyMs, reconcileVacancies } from './rescue.js';
 import { nextRollMs, reconcileRoll } from './rolling.js';
+import { afterWaitingTag, nextWaitingMs, reconcileWaiting } from './safety.js';
 import { afterStartLook, reconcileServing, reconcileStart } from './serving.js';
 import { afterSpec, reconcileSpec } from './spec-watch.js';
 import type { Emit, NodeIdentity, NodeState, Purpose, Target, WorkloadView } from './state.js';
@@ -71,6 +72,11 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
     vacancies: new Map(),
     successors: new Map(),
     roll: null,
+    waiting: null,
+    step: 0,
+    waitingTag: { written: '', dueMs: ctx.nowMs },
+    earlyReplacement: false,
+    roomiest: new Map(),
     membersChanged: true,
     lookDueMs: ctx.nowMs,
     specDueMs: after(ctx.nowMs, NODE_TIMINGS[spec.gossip.preset].specPollMs),
@@ -105,6 +111,7 @@ export function stepNode(state: NodeState, event: NodeEvent, ctx: Context): Node
   const emit: Emit = (effect) => {
     effects.push(effect);
   };
+  state.step++;
   take(state, event, ctx, emit);
   for (const { id, outcome } of expiredCalls(state, ctx)) afterCall(state, id, outcome, ctx, emit);
   if (!isGone(state)) {
@@ -116,6 +123,7 @@ export function stepNode(state: NodeState, event: NodeEvent, ctx: Context): Node
     reconcileVacancies(state, ctx, emit);
     reconcilePursuits(state, ctx, emit);
     reconcileSpec(state, ctx, emit);
+    reconcileWaiting(state, ctx, emit);
     reconcileTags(state, ctx, emit);
     publishMeta(state, ctx, emit);
   }
@@ -138,6 +146,7 @@ export function nextDeadlineMs(state: NodeState, ctx: Pick<Context, 'nowMs' | 'w
     riskEndMs(state, ctx),
     nextRollMs(state, ctx),
     nextRoomMs(state, ctx),
+    nextWaitingMs(state, ctx),
     unlessAsking(state.specDueMs, 'spec'),
     state.drain === null ? NEVER : nextDrainDeadlineMs(state.drain, ctx),
     state.phase === 'looking'
@@ -213,6 +222,11 @@ function afterCall(state: NodeState, id: number, outcome: Outcome, ctx: Context,
     case 'terminate':
       afterTerminate(state, outcome.ok, ctx, emit);
       return;
+    case 'waiting-tag': {
+      const denied = !outcome.ok && outcome.error.kind === 'configuration';
+      afterWaitingTag(state, purpose.value, outcome.ok, denied, ctx);
+      return;
+    }
     case 'tag':
       state.tags = outcome.ok
         ? { ...state.tags, written: purpose.value }

@@ -38,8 +38,8 @@ export function reconcilePursuits(state: NodeState, ctx: Context, emit: Emit): v
 }
 
 /** This node, or one that lives, says that work with a deadline falls behind on spot. */
-const isPressed = (state: NodeState): boolean =>
-  state.pressure || liveMembers(state.gossip).some(({ meta }) => meta.pressure);
+export const isPressed = (state: NodeState): boolean =>
+  state.pressure || liveMembers(state.gossip).some(({ id, meta }) => meta.pressure && id !== state.identity.id);
 
 /** The seat is held, by whomever; or nobody wants it any more. */
 function isOver(state: NodeState, pursuit: Pursuit): boolean {

@@ -3,6 +3,7 @@ import type { Drain } from '../drain/drain.js';
 import type { GossipState } from '../gossip/gossip.js';
 import type { Address, Leaving, Meta } from '../gossip/member.js';
 import type { Fate } from '../interruption/tracker.js';
+import type { UnsafeCause, VoluntaryAct } from '../safety/judge.js';
 import type { Pursuit } from '../seats/pursuit.js';
 import type { HeldSeat } from '../seats/seat.js';
 import type { Spec } from '../spec/spec.js';
@@ -73,6 +74,15 @@ export interface NodeState {
     readonly dueMs: MonoMs;
     readonly stopped: boolean;
   } | null;
+  /** What is held back now; null: nothing. */
+  waiting: Waiting | null;
+  /** Number of this step. */
+  step: number;
+  waitingTag: { readonly written: string; readonly dueMs: MonoMs };
+  /** An early replacement is wished for that hasn't been begun. */
+  earlyReplacement: boolean;
+  /** The most room that each live member was seen to have free. */
+  readonly roomiest: Map<string, { readonly memoryMiB: number; readonly gpuMemoryMiB: number }>;
   /** Membership or spec changed since the vacancies were last worked out. */
   membersChanged: boolean;
   lookDueMs: MonoMs;
@@ -88,6 +98,22 @@ export interface NodeState {
   readonly calls: Map<number, OpenCall>;
   nextCallId: number;
   readonly counters: NodeCounters;
+}
+
+/** An act of this node's own will that it holds back. */
+export interface Waiting {
+  readonly act: VoluntaryAct['type'];
+  /** As the Banker's rule says; or the policy has paused such acts, or work with a deadline needs this node. */
+  readonly cause: UnsafeCause | 'paused' | 'pressure';
+  /** One sentence. */
+  readonly reason: string;
+  readonly sinceMs: MonoMs;
+  /** When it is judged again; never: whenever anything happens. */
+  readonly againMs: MonoMs;
+  /** When it was last logged; null: not yet. */
+  readonly saidMs: MonoMs | null;
+  /** The step that last found it waiting. */
+  readonly step: number;
 }
 
 /** Part of a node's record. */
@@ -130,6 +156,7 @@ export type Purpose =
   | { readonly for: 'pursuit'; readonly slot: number }
   | { readonly for: 'target'; readonly index: number; readonly act: 'register' | 'deregister' }
   | { readonly for: 'tag'; readonly value: string }
+  | { readonly for: 'waiting-tag'; readonly value: string }
   | { readonly for: 'words'; readonly body: string }
   /** Who launched the holder of a seat: nobody waits for the answer. */
   | { readonly for: 'launch-record' }

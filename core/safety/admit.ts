@@ -20,7 +20,7 @@ export interface Admission {
 export function admit(
   { task, node: id }: Admission,
   view: SafetyView,
-  policy: PolicySpec['admission'] = 'finish',
+  policy: PolicySpec['admission'] = view.admission,
 ): Judgement {
   const node = staying(view).find((one) => one.id === id);
   if (node === undefined) {

@@ -3,7 +3,8 @@
  *
  * - every slot that is wanted has a node that serves afterwards, too,
  * - every task that loses its place gets another one, at once or when something that runs has ended,
- * - the loss of any pool (all of its spot nodes at once) would leave half of the slots served, and a node for each task.
+ * - the loss of any pool (all of its spot nodes at once) would leave half of the slots served, and, where the policy asks
+ *   for it (`evacuate`), a node that could hold each task. Otherwise tasks wait until the lost seats are filled again.
  *
  * A cluster may be too small for that, or was so before. So what counts is that the act makes nothing worse: each of
  * these may be missed after it by as much as before it, and a pool's loss by as much as the spec itself allows for.
@@ -113,7 +114,7 @@ export interface Loss {
   readonly pool: string;
   readonly served: number;
   readonly missing: number;
-  /** Tasks that no survivor would hold even when empty. */
+  /** Tasks that no survivor would hold even when empty; none where the policy doesn't ask. */
   readonly stuck: readonly SafeTask[];
 }
 
@@ -128,7 +129,8 @@ export function lossesOf(view: SafetyView): readonly Loss[] {
       pool,
       served,
       missing: missing(served, neededAfterLoss(view.desired)),
-      stuck: view.tasks.filter((task) => !survivors.some((node) => fitsNode(task, node))),
+      stuck:
+        view.admission === 'finish' ? [] : view.tasks.filter((task) => !survivors.some((node) => fitsNode(task, node))),
     };
   });
 }

@@ -1,3 +1,5 @@
+import type { PolicySpec } from '../spec/spec.js';
+
 /** What the Banker's rule looks at: nodes, their pools and room, and the tasks on them. */
 export interface SafetyView {
   /** All that live, those included that are on their way out. */
@@ -8,6 +10,8 @@ export interface SafetyView {
   readonly onDemandBase: number;
   /** Where a newcomer may be launched, as {@link poolName} has it; none: as if it came to the node's own pool. */
   readonly pools: readonly string[];
+  /** The spec's policy: `evacuate` asks that tasks, too, survive the loss of a pool. */
+  readonly admission: PolicySpec['admission'];
   /** Those that are known, waiting ones too. */
   readonly tasks: readonly SafeTask[];
 }

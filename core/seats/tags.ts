@@ -14,6 +14,8 @@ export const TAG = {
   template: 'synkti:template',
   /** Written by the node itself: its phase, so that a Lambda sees whether it acted. */
   state: 'synkti:state',
+  /** Written by the node itself: which act of its own it holds back, and why; empty or absent: none. */
+  waiting: 'synkti:waiting',
 } as const;
 
 /** The seat that tags speak of; null when they aren't there or are nonsense. */
@@ -30,6 +32,10 @@ export function phaseFromTags(tags: Readonly<Record<string, string | undefined>>
   const phase = tags[TAG.state];
   return phase === 'serving' || phase === 'draining' || phase === 'drained' ? phase : null;
 }
+
+/** What a node holds back, and why; null: nothing. */
+export const waitingFromTags = (tags: Readonly<Record<string, string | undefined>>): string | null =>
+  tags[TAG.waiting] || null;
 
 function wholeNumber(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : null;

@@ -3,7 +3,7 @@ import type { NodeView } from '../../../core/cloud.js';
 import { planSweep, type SweepFacts } from '../../../core/fallback/sweep.js';
 import type { Spec } from '../../../core/spec/spec.js';
 import { wallMs } from '../../../core/time.js';
-import { seatOf } from '../fixtures.js';
+import { policyOf, seatOf } from '../fixtures.js';
 import { ago, inShort, NOW, node, sweepFacts } from './scene.js';
 
 const plan = (nodes: readonly NodeView[], change: Partial<SweepFacts> = {}, spec: Partial<Spec> = {}): string[] =>
@@ -21,6 +21,7 @@ describe('a sweep', () => {
   it('of a cluster that is well does nothing', () => {
     expect(planSweep(sweepFacts(well))).toEqual({
       acts: [],
+      waiting: null,
       counts: { desired: 3, empty: 0, serving: 3, onDemand: 0 },
     });
   });
@@ -105,6 +106,16 @@ describe('a sweep', () => {
   });
 });
 
+describe('while voluntary acts wait', () => {
+  const slim = { desired: 2 };
+  it('a node beyond the wish is left alone, unless all are to go', () => {
+    expect(plan(well, {}, slim)).toEqual(['end i-2-1 scale-in']);
+    expect(plan(well, {}, { ...slim, policy: policyOf({ paused: true }) })).toEqual([]);
+    expect(plan(well, {}, { desired: 0, policy: policyOf({ paused: true }) })).toHaveLength(3);
+    expect(plan([node(0), node(1), node(2, 1, { waiting: 'scale-in: a task' })], {}, slim)).toEqual([]);
+  });
+});
+
 describe('the return to spot', () => {
   const dear = (slot: number, change: Partial<NodeView> = {}) => node(slot, 1, { lifecycle: 'on-demand', ...change });
   const launchOf = (change: Partial<Spec['launch']>) => ({ launch: { ...sweepFacts([]).spec.launch, ...change } });
@@ -118,6 +129,24 @@ describe('the return to spot', () => {
     expect(plan([dear(0), node(1), node(2, 1, { phase: null, launchTimeMs: ago(MINUTE) })])).toEqual([]);
     expect(plan([dear(0), node(1), node(2), node(2, 2, { phase: null, launchTimeMs: ago(MINUTE) })])).toEqual([]);
     expect(plan([dear(0, { launchTimeMs: ago(29 * MINUTE) }), node(1), node(2)])).toEqual([]);
+  });
+
+  it('waits while the policy has paused it, or a node holds an act back, and says so', () => {
+    const nodes = [dear(0), node(1), node(2)];
+    const paused = planSweep(sweepFacts(nodes, {}, { policy: policyOf({ paused: true }) }));
+    expect(paused).toMatchObject({ acts: [], waiting: 'The policy of the cluster has paused the return to spot.' });
+    const held = planSweep(sweepFacts([dear(0), node(1, 1, { waiting: 'scale-in: why' }), node(2)]));
+    expect(held).toMatchObject({ acts: [], waiting: 'Node i-1-1 waits: scale-in: why' });
+  });
+
+  it("asks the Banker's rule: a spot node in the only pool isn't worth the base's safety", () => {
+    const pools = sweepFacts([]).spec.launch.pools.slice(0, 1);
+    const nodes = [dear(0), dear(1), node(2), node(3)];
+    const change = { desired: 4, ...launchOf({ onDemandBase: 1, pools }) };
+    expect(planSweep(sweepFacts(nodes, {}, change)).waiting).toBeNull();
+    const base = { desired: 4, ...launchOf({ onDemandBase: 2, pools }) };
+    const moved = [dear(0), node(1), node(2), dear(3)];
+    expect(planSweep(sweepFacts(moved, {}, base)).waiting).toContain('If i-3-1 gave way to a spot node');
   });
 
   it('leaves the on-demand base, and a cluster that is on-demand by wish', () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { CloudErrorKind, NodeView, Outcome } from '../../../core/cloud.js';
 import type { Member, WorkloadHealth } from '../../../core/gossip/member.js';
 import type { Message } from '../../../core/gossip/message.js';
-import type { ImdsPath, NodeEffect } from '../../../core/node/port.js';
+import type { ImdsPath, NodeEffect, Publication } from '../../../core/node/port.js';
 import { chance, pick, randomInt, seededRng } from '../../../core/rng.js';
 import type { Rng } from '../../../core/time.js';
 import { EPOCH_MS, failure, memberOf, nodeViewOf, seatOf, specOf } from '../fixtures.js';
@@ -30,6 +30,15 @@ const HEALTH: readonly WorkloadHealth[] = ['starting', 'healthy', 'unhealthy', '
 
 const one = <T>(rng: Rng, items: readonly T[]): T => pick(rng, items) as T;
 
+const somePublication = (rng: Rng): Publication => ({
+  freeMemoryMiB: randomInt(rng, 1_200),
+  freeGpuMemoryMiB: randomInt(rng, 3) * 64,
+  warm: Array.from({ length: randomInt(rng, 3) }, () => `d${randomInt(rng, 9)}`),
+  work: randomInt(rng, 9),
+  pressure: chance(rng, 0.2),
+  ...(chance(rng, 0.5) && { tasks: [{ task: 't.1', memoryMiB: randomInt(rng, 2_000), gpuMemoryMiB: 0 }] }),
+});
+
 function someMember(rng: Rng): Member {
   const n = randomInt(rng, 6);
   return memberOf(
@@ -39,6 +48,8 @@ function someMember(rng: Rng): Member {
       workload: one(rng, HEALTH),
       standby: one(rng, ['none', 'none', 'keep', 'release'] as const),
       specVersion: 1 + randomInt(rng, 3),
+      pressure: chance(rng, 0.1),
+      freeMemoryMiB: randomInt(rng, 2_000),
     },
     {
       address: { host: `10.0.0.${n}`, port: 7946 },
@@ -128,6 +139,7 @@ function someStep(rng: Rng, host: Host): readonly NodeEffect[] {
   if (roll < 0.8) return host.step({ type: 'exchange-failed', to: from });
   if (roll < 0.803) return host.step({ type: 'stop', reason: one(rng, ['signal', 'crash-loop'] as const) });
   if (roll < 0.82) return host.step({ type: 'outcome', id: randomInt(rng, 500), outcome: failure('unknown') });
+  if (roll < 0.85) return host.step({ type: 'publish', ...somePublication(rng) });
   host.now = chance(rng, 0.7)
     ? Math.max(host.now, Math.min(host.nextMs(), host.now + 60_000))
     : host.now + randomInt(rng, 3_000);
