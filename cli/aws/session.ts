@@ -176,7 +176,8 @@ async function resolve(flags: SessionFlags, env: NodeJS.ProcessEnv): Promise<Res
   const profile = flags.profile ?? (env.AWS_PROFILE || undefined) ?? null;
   const keys = flags.profile === undefined ? keysIn(env) : null;
   const files = await loadSharedConfigFiles();
-  const known = { ...files.configFile, ...files.credentialsFile };
+  const { configFile, credentialsFile } = files;
+  const known = { ...configFile, ...credentialsFile };
   if (profile !== null && keys === null && known[profile] === undefined) {
     const source = flags.profile === undefined ? ' (from AWS_PROFILE)' : '';
     const names = Object.keys(known).filter((name) => !name.includes('.'));
@@ -185,12 +186,13 @@ async function resolve(flags: SessionFlags, env: NodeJS.ProcessEnv): Promise<Res
     );
   }
   const inEnv = env.AWS_REGION ? 'AWS_REGION' : 'AWS_DEFAULT_REGION';
+  const own = profile ?? 'default';
   const region =
     flags.region !== undefined
       ? readRegion(flags.region, '--region')
       : env[inEnv]
         ? readRegion(env[inEnv] ?? '', inEnv)
-        : (known[profile ?? 'default']?.region ?? (local ? 'us-east-1' : null));
+        : (configFile[own]?.region ?? credentialsFile[own]?.region ?? (local ? 'us-east-1' : null));
   if (region === null) {
     throw new UserError('No region is set; give --region eu-central-1, set AWS_REGION, or run: aws configure.');
   }
