@@ -17,6 +17,8 @@ import { retryDelayMs } from './timings.js';
 /** Tasks of one request, and characters of one journal, at most. */
 const MOST_ITEMS = 100;
 const MOST_TEXT = 1_000_000;
+/** An archiver that lives deletes a lease after one linger time. */
+const ORPHAN_LINGERS = 3;
 /** Tasks that wait at most; more are left to whoever finds their leases. */
 const MOST_WAITING = 5_000;
 
@@ -25,10 +27,13 @@ export function archiveTask(state: WorkerState, record: TaskRecord, ctx: Context
   const task = taskKey(record.spec);
   if (items.length >= MOST_WAITING || items.some((item) => item.task === task)) return;
   const stage = record.lease.state === 'failed' ? 'failed' : 'journal';
-  const dueMs = stage === 'failed' ? ctx.nowMs : after(ctx.nowMs, state.timings.flushMs);
+  const dueMs = stage === 'failed' ? ctx.nowMs : flushAt(state, ctx);
   const { id, run } = record.spec;
   items.push({ task, id, run, record, prefixes: leftBehind(record), stage, dueMs, busy: false, tries: 0 });
 }
+
+const flushAt = (state: WorkerState, ctx: Context): MonoMs =>
+  after(ctx.nowMs, Math.min(state.timings.flushMs, Math.floor(state.options.workload.leaseMs / 2)));
 
 /**
  * A failed or cancelled task keeps its checkpoints: a retry may go on from them. `synkti tasks clean` removes them. One that
@@ -42,14 +47,14 @@ function leftBehind({ spec, lease }: TaskRecord): string[] {
 }
 
 /**
- * A lease whose task isn't open, as two looks agree that are more than the linger time apart: whoever archived the task died
+ * A lease whose task isn't open, as two looks agree that are apart by several times what an archiver waits: it died
  * before the end, or a claim came too late. Its task is in a journal already and never runs again.
  */
 export function reconcileOrphans(state: WorkerState, ctx: Context, emit: Emit): void {
   const { queue, timings, archive } = state;
   if (queue.orphans.size === 0 || queue.seenMs === null || !isWatcher(state)) return;
   for (const [task, sinceMs] of queue.orphans) {
-    if (queue.seenMs - sinceMs < timings.lingerMs) continue;
+    if (queue.seenMs - sinceMs < ORPHAN_LINGERS * timings.lingerMs) continue;
     queue.orphans.delete(task);
     const named = parseLeaseKey(leaseKeyOf(task));
     if (named === null || archive.items.some((item) => item.task === task)) continue;
@@ -87,7 +92,7 @@ export function reconcileArchive(state: WorkerState, ctx: Context, emit: Emit): 
   for (const stage of ['failed', 'journal', 'open', 'checkpoints', 'lease'] as const) {
     if (busyAt(state, stage)) continue;
     const ready = state.archive.items.filter((item) => item.stage === stage && !item.busy);
-    const due = ready.some((item) => item.dueMs <= ctx.nowMs) || ready.length >= MOST_ITEMS;
+    const due = ready.some((item) => dueMs(state, item) <= ctx.nowMs) || ready.length >= MOST_ITEMS;
     if (due || (hurry && stage === 'journal' && ready.some((item) => item.tries === 0)))
       send(state, stage, ready, ctx, emit);
   }
@@ -96,10 +101,14 @@ export function reconcileArchive(state: WorkerState, ctx: Context, emit: Emit): 
 export function nextArchiveMs(state: WorkerState): MonoMs {
   let next = NEVER;
   for (const item of state.archive.items) {
-    if (!item.busy && !busyAt(state, item.stage)) next = earliest(next, item.dueMs);
+    if (!item.busy && !busyAt(state, item.stage)) next = earliest(next, dueMs(state, item));
   }
   return next;
 }
+
+/** Leases go with the next open objects, and by themselves only if none come along. */
+const dueMs = (state: WorkerState, item: ArchiveItem): MonoMs =>
+  item.stage === 'lease' && item.record !== null ? after(item.dueMs, 2 * state.timings.flushMs) : item.dueMs;
 
 const busyAt = (state: WorkerState, stage: ArchiveItem['stage']): boolean =>
   [...state.archive.batches.values()].some((batch) => batch.stage === stage);
@@ -114,6 +123,9 @@ function send(
   const { archive } = state;
   const single = stage === 'failed' || stage === 'checkpoints';
   const items = ready.filter((item) => item.dueMs <= ctx.nowMs || !waits(stage)).slice(0, single ? 1 : MOST_ITEMS);
+  if (stage === 'open' && !busyAt(state, 'lease')) {
+    items.push(...state.archive.items.filter((one) => one.stage === 'lease' && !one.busy && one.dueMs <= ctx.nowMs));
+  }
   const { call, sent } = callOf(state, stage, items, ctx);
   if (sent.length === 0) return;
   for (const item of sent) item.busy = true;
@@ -149,19 +161,19 @@ function callOf(
       const key = journalKey(ctx.wallMs, `${state.options.writer}-${state.life}`, state.archive.nextJournal++);
       return { call: { op: 'put', key, body: `${lines.join('\n')}\n` }, sent: items.slice(0, lines.length) };
     }
-    case 'open': {
-      const keys = items.flatMap(({ record }) => (record === null ? [] : [openKey(record.spec)]));
-      return { call: { op: 'delete', keys }, sent: items };
-    }
     case 'checkpoints': {
       const [prefix] = first?.prefixes ?? [];
       if (prefix === undefined) throw new Error('A task without checkpoints has none to be deleted.');
       return { call: { op: 'list', prefix, after: null }, sent: items };
     }
+    case 'open':
     case 'lease':
-      return { call: { op: 'delete', keys: items.map(leaseKey) }, sent: items };
+      return { call: { op: 'delete', keys: items.slice(0, 1_000).map(deletedKey) }, sent: items.slice(0, 1_000) };
   }
 }
+
+const deletedKey = ({ stage, record, id, run }: ArchiveItem): string =>
+  stage === 'open' && record !== null ? openKey(record.spec) : leaseKey({ id, run });
 
 export function afterArchive(state: WorkerState, batch: number, outcome: StoreOutcome, ctx: Context, emit: Emit): void {
   const { archive, timings } = state;
@@ -176,13 +188,14 @@ export function afterArchive(state: WorkerState, batch: number, outcome: StoreOu
     for (const item of items) item.dueMs = after(ctx.nowMs, retryDelayMs(timings, item.tries++));
     return;
   }
+  const gone = new Set<ArchiveItem>();
   for (const item of items) {
     item.tries = 0;
     item.dueMs = ctx.nowMs;
-    switch (stage) {
+    switch (item.stage) {
       case 'failed':
         item.stage = 'journal';
-        item.dueMs = after(ctx.nowMs, timings.flushMs);
+        item.dueMs = flushAt(state, ctx);
         break;
       case 'journal':
         item.stage = 'open';
@@ -195,11 +208,11 @@ export function afterArchive(state: WorkerState, batch: number, outcome: StoreOu
         takeCheckpoints(state, item, (outcome.value as StoreListing | null) ?? null, ctx, emit);
         break;
       case 'lease':
+        gone.add(item);
         break;
     }
   }
-  if (stage === 'lease') {
-    const gone = new Set(items);
+  if (gone.size > 0) {
     archive.items.splice(0, archive.items.length, ...archive.items.filter((item) => !gone.has(item)));
   }
 }

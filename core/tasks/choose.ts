@@ -17,7 +17,7 @@ import type { Emit, WorkerState } from './state.js';
 import { type TaskSpec, taskKey } from './task.js';
 import { warmShare } from './warmth.js';
 
-/** Tasks that are read beyond those that there is room for. */
+/** Tasks that are read beyond those that there is room for, where tasks need data. */
 const LOOKAHEAD = 4;
 /** Reads on their way at most. */
 const MOST_READS = 16;
@@ -70,7 +70,9 @@ function gather(
 ): { readonly candidates: Candidate[]; readonly reading: boolean } {
   const { queue } = state;
   const candidates: Candidate[] = [];
-  const most = free.slots + LOOKAHEAD;
+  // Only where some need data does it matter which one is taken.
+  const data = [...queue.specs.values()].some(({ spec }) => spec !== null && spec.data.length > 0);
+  const most = free.slots + (data ? LOOKAHEAD : 0);
   let reading = false;
   let wanted = 0;
   queue.turn = queue.turn.filter(({ untilMs }) => untilMs > ctx.nowMs);

@@ -18,7 +18,7 @@ import { callStore, log } from './calls.js';
 import { leaseKey, type OpenEntry, openKey } from './keys.js';
 import { claimedLease, poisonLease } from './leases.js';
 import type { StoreOutcome } from './port.js';
-import { beginWrite, emptyRegister } from './register.js';
+import { beginWrite, emptyRegister, NOT_READ } from './register.js';
 import { ageOf, forgetEntry, openSeenMs, sawLease } from './seen.js';
 import type { Emit, Held, Receipt, SeenLease, WorkerState } from './state.js';
 import { type TaskSpec, taskKey } from './task.js';
@@ -129,7 +129,7 @@ export function afterLostClaim(state: WorkerState, held: Held, ctx: Context): vo
   state.counters.claimsLost++;
   state.held.delete(held.key);
   if (lost === null || lost.etag === null) forgetEntry(state.queue, held.key);
-  else sawLease(state.queue, held.key, lost.etag, lost.lease ?? 'bad', ctx);
+  else sawLease(state.queue, held.key, lost.etag, lost.lease ?? (lost.etag === NOT_READ ? null : 'bad'), ctx);
 }
 
 /** Whoever ended it may be gone by now; what has ended can be cleared away by anybody. */

@@ -9,11 +9,11 @@
 import { randomBetween } from '../rng.js';
 import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
 import { callStore, isAsking, log } from './calls.js';
-import { LEASES, OPEN, parseLeaseKey, parseOpenKey } from './keys.js';
+import { LEASES, OPEN, type OpenEntry, parseLeaseKey, parseOpenKey } from './keys.js';
 import type { StoreListing, StoreOutcome } from './port.js';
 import { acceptsWork, freeRoom, hasRoom } from './room.js';
 import { claimable, withoutTwins } from './seen.js';
-import { type Ranked, ranked, rankOf } from './spread.js';
+import { type Ranked, ranked, rankOf, turnOf } from './spread.js';
 import type { Emit, Look, SeenLease, Turn, WorkerState } from './state.js';
 import { taskKey } from './task.js';
 import { retryDelayMs } from './timings.js';
@@ -134,7 +134,7 @@ function finish(state: WorkerState, look: Look, ctx: Context): void {
   for (const task of queue.specs.keys()) if (!known.has(task)) queue.specs.delete(task);
   if (look.stage === 'leases') noteOrphans(state, look, known);
   if (look.sweep) {
-    const nextMs = queue.orphans.size > 0 ? timings.lingerMs + timings.pollMs : SWEEP_POLLS * timings.pollMs;
+    const nextMs = queue.orphans.size > 0 ? 3 * timings.lingerMs + timings.pollMs : SWEEP_POLLS * timings.pollMs;
     queue.sweepDueMs = after(ctx.nowMs, nextMs);
   }
   const leftover = shareOut(state, ctx);
@@ -178,36 +178,81 @@ function noteOrphans(state: WorkerState, look: Look, open: ReadonlySet<string>):
 
 /** Works out whose turn each task is. Answers with the wall second of the newest task that is left to others. */
 function shareOut(state: WorkerState, ctx: Context): number {
-  const { queue, timings } = state;
+  const { queue } = state;
   const [self, all] = everybody(state);
   const roomy = new Set(state.peers.filter((peer) => peer.freeMemoryMiB > 0).map((peer) => peer.id));
   const withRoom = all.filter(({ id }) => roomy.has(id));
-  const turn: Turn[] = [];
+  const seenMs = queue.seenMs ?? ctx.nowMs;
   const since = new Map<string, MonoMs>();
-  let stolen = 0;
-  let leftover = 0;
-  const { slots } = freeRoom(state);
+  const mine: Turn[] = [];
+  const others: Other[] = [];
+  const places = new Map<string, number>();
+  const heads = new Map<string, { readonly task: string; readonly sinceMs: MonoMs }>();
   for (const entry of queue.entries) {
     const task = taskKey(entry);
     if (state.held.has(task)) continue;
     const now = claimable(state, task, ctx);
     if (now.type === 'busy' || now.type === 'bad') continue;
-    const sinceMs = queue.claimableSince.get(task) ?? (queue.seenMs as MonoMs);
+    const sinceMs = queue.claimableSince.get(task) ?? seenMs;
     since.set(task, sinceMs);
-    const own = rankOf(task, self, all) === 0;
-    if (own) {
-      turn.push({ entry, untilMs: NEVER });
-    } else if (stolen < MOST_STOLEN) {
-      const waitedMs = (queue.seenMs as MonoMs) - sinceMs;
-      const mine = waitedMs >= timings.stepMs && waitedMs >= (rankOf(task, self, withRoom) + 1) * timings.stepMs;
-      if (mine) turn.push({ entry, untilMs: after(ctx.nowMs, timings.freshMs) });
-      if (mine) stolen++;
-    }
-    if (!own || turn.length > slots) leftover = Math.max(leftover, Math.floor(entry.submittedMs / 1_000));
+    const owner = turnOf(task, [self, ...all]) ?? self.id;
+    const place = places.get(owner) ?? 0;
+    places.set(owner, place + 1);
+    const head = queue.heads.get(owner);
+    if (place === 0) heads.set(owner, head?.task === task ? head : { task, sinceMs: seenMs });
+    if (owner === self.id) mine.push({ entry, untilMs: NEVER });
+    else others.push({ entry, owner, place, waitedMs: seenMs - sinceMs });
+  }
+  queue.heads = heads;
+  if (mine.length > 0) queue.idleSinceMs = null;
+  else queue.idleSinceMs ??= seenMs;
+  const stolen = steal(state, mine[0]?.entry.priority ?? null, others, self, withRoom, ctx);
+  const turn = [...stolen, ...mine].sort((a, b) => (a.entry.key < b.entry.key ? -1 : 1));
+  const taken = new Set(turn.slice(0, Math.max(0, freeRoom(state).slots)).map(({ entry }) => entry));
+  let leftover = 0;
+  for (const { entry } of [...mine, ...others]) {
+    if (!taken.has(entry)) leftover = Math.max(leftover, Math.floor(entry.submittedMs / 1_000));
   }
   queue.turn = turn;
   queue.claimableSince = since;
   return leftover;
+}
+
+interface Other {
+  readonly entry: OpenEntry;
+  readonly owner: string;
+  /** In the list of the one whose turn it is. */
+  readonly place: number;
+  readonly waitedMs: number;
+}
+
+/**
+ * What a node takes of the others' turns. While it has work of its own, only what is more urgent and has waited for long. The
+ * first ones of each are left to the one whose turn they are, since that one takes them next, unless it
+ * hasn't taken its first one for long. Idle nodes share it out among those that have room; the deputies wait a step each.
+ */
+function steal(
+  state: WorkerState,
+  best: number | null,
+  others: readonly Other[],
+  self: Ranked,
+  withRoom: readonly Ranked[],
+  ctx: Context,
+): Turn[] {
+  const { queue, timings, options } = state;
+  const idleMs = queue.seenMs === null || queue.idleSinceMs === null ? 0 : queue.seenMs - queue.idleSinceMs;
+  const stolen: Turn[] = [];
+  for (const { entry, owner, place, waitedMs } of others) {
+    if (stolen.length >= MOST_STOLEN) break;
+    if (best !== null && entry.priority <= best) continue;
+    if (waitedMs < (best === null ? timings.stepMs : timings.queueAgeMs)) continue;
+    const headMs = (queue.seenMs ?? 0) - (queue.heads.get(owner)?.sinceMs ?? 0);
+    if (place < options.workload.maxTasks && headMs < timings.headMs) continue;
+    const rank = rankOf(taskKey(entry), self, withRoom);
+    if (rank > 0 && idleMs < rank * timings.stepMs) continue;
+    stolen.push({ entry, untilMs: after(ctx.nowMs, timings.freshMs) });
+  }
+  return stolen;
 }
 
 /** When the first lease that is overdue for its renewal has run out, or a back-off ends; {@link NEVER}: none. */

@@ -17,6 +17,7 @@ import { after, type Context, type MonoMs, NEVER } from '../time.js';
 import { log } from './calls.js';
 import { readSpec } from './choose.js';
 import { committedMs } from './leases.js';
+import { isWatcher } from './look.js';
 import { doneMs } from './program.js';
 import { freeRoom } from './room.js';
 import { claimable } from './seen.js';
@@ -27,7 +28,7 @@ import { type TaskDeadline, type TaskSpec, taskKey } from './task.js';
 const PRICE_RATIO = 3;
 /** Tasks with a deadline that are followed at most, and tasks of the queue that are read for theirs. */
 const MOST_POLICIES = 256;
-const MOST_READ = 16;
+const MOST_READ = 4;
 
 /** Plans are big and the same for like tasks: one cache for a process. */
 const plans = new PlanCache();
@@ -74,7 +75,7 @@ function waiting(state: WorkerState, ctx: Context, emit: Emit): TaskSpec[] {
   const { queue } = state;
   const found: TaskSpec[] = [];
   // With room here they are claimed in a moment, or are somebody else's turn.
-  if (freeRoom(state).slots > 0) return found;
+  if (freeRoom(state).slots > 0 || !isWatcher(state)) return found;
   let read = 0;
   for (const entry of queue.entries) {
     const task = taskKey(entry);

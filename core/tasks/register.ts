@@ -19,6 +19,9 @@ import type { Emit, Held, Register, WorkerState, Write, WriteReason } from './st
 import { type Lease, leaseEndMs } from './task.js';
 import { retryDelayMs } from './timings.js';
 
+/** In place of an ETag, where it isn't known; no object has it. */
+export const NOT_READ = 'not read';
+
 export const emptyRegister = (): Register => ({ lease: null, etag: null, endMs: 0 as MonoMs, write: null, lost: null });
 
 /** This node is the holder, as far as it knows; it may have run out. */
@@ -70,8 +73,15 @@ export function afterWrite(state: WorkerState, held: Held, outcome: StoreOutcome
   if (write === null) return false;
   write.asking = false;
   if (!outcome.ok) {
+    if (write.stage === 'put' && write.why === 'claim' && write.tries === 0 && outcome.error.kind === 'conflict') {
+      // Sent once, and refused: it can't have been this one that won. Who did shows at the next look.
+      register.write = null;
+      register.lost = { lease: null, etag: NOT_READ };
+      return false;
+    }
     if (write.stage === 'put' && (outcome.error.kind === 'conflict' || outcome.error.kind === 'unknown')) {
       write.stage = 'check';
+      write.tries++;
       // What was lost on its way may still arrive: a look at once would often be too early.
       write.dueMs = outcome.error.kind === 'conflict' ? ctx.nowMs : after(ctx.nowMs, state.timings.retryMs);
       if (outcome.error.kind === 'conflict') sendWrite(state, held, write, ctx, emit);

@@ -23,6 +23,18 @@ export function rankOf(task: string, self: Ranked, others: readonly Ranked[]): n
   return before;
 }
 
+/** Whose turn it is among all of them. */
+export function turnOf(task: string, all: readonly Ranked[]): string | null {
+  const hash = hash32(task);
+  let best: Ranked | null = null;
+  let most = -1;
+  for (const one of all) {
+    const weight = mixed(hash, one.hash);
+    if (weight > most || (weight === most && best !== null && one.id < best.id)) [best, most] = [one, weight];
+  }
+  return best?.id ?? null;
+}
+
 /** The finalizer of MurmurHash3 over both. */
 function mixed(a: number, b: number): number {
   let h = a ^ Math.imul(b, 0x9e3779b1);

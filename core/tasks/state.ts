@@ -135,6 +135,10 @@ export interface Queue {
   readonly specs: Map<string, SeenSpec>;
   /** Since when an entry was claimable in each look. */
   claimableSince: Map<string, MonoMs>;
+  /** The first task of each node's turn, and since when it is that. */
+  heads: ReadonlyMap<string, { readonly task: string; readonly sinceMs: MonoMs }>;
+  /** Since when a look shows nothing that is this node's turn; null: something is. */
+  idleSinceMs: MonoMs | null;
   /** Leases without an open object: since when. */
   orphans: Map<string, MonoMs>;
   /** When the last look that was carried to its end began; null: none yet. */

@@ -10,6 +10,8 @@ export interface WorkerTimings {
   readonly queueAgeMs: number;
   /** A task that isn't taken by the one whose turn it is may be taken by a deputy so much later, by the next one twice that. */
   readonly stepMs: number;
+  /** A node that hasn't taken the first task of its turn for so long has no room for it: others may. */
+  readonly headMs: number;
   /** What a deputy saw unclaimed may be claimed for so long. */
   readonly freshMs: number;
   /**
@@ -17,7 +19,10 @@ export interface WorkerTimings {
    * was answered within this time after the open object was seen: see claim.ts.
    */
   readonly lingerMs: number;
-  /** What has ended waits so long for others, to be archived with one request. */
+  /**
+   * What has ended waits so long for others, to be archived with one request; at most half of a lease's time, since a final
+   * lease that is older than one looks to others as if its holder were gone.
+   */
   readonly flushMs: number;
   /** Between two tries of a request that failed, at first; doubled each time, up to a minute. */
   readonly retryMs: number;
@@ -43,13 +48,14 @@ export interface WorkerTimings {
 export const WORKER_TIMINGS: Readonly<Record<'lan' | 'local', WorkerTimings>> = {
   lan: {
     pollMs: 30_000,
-    lookSpacingMs: 1_000,
+    lookSpacingMs: 4_000,
     settleMs: 2_000,
     queueAgeMs: 60_000,
     stepMs: 3_000,
+    headMs: 15_000,
     freshMs: 5_000,
     lingerMs: 60_000,
-    flushMs: 10_000,
+    flushMs: 30_000,
     retryMs: 1_000,
     backoffMs: 10_000,
     backoffMaxMs: 600_000,
@@ -67,9 +73,10 @@ export const WORKER_TIMINGS: Readonly<Record<'lan' | 'local', WorkerTimings>> = 
     settleMs: 500,
     queueAgeMs: 6_000,
     stepMs: 400,
+    headMs: 1_500,
     freshMs: 1_000,
     lingerMs: 10_000,
-    flushMs: 1_000,
+    flushMs: 2_000,
     retryMs: 300,
     backoffMs: 1_000,
     backoffMaxMs: 60_000,

@@ -49,7 +49,16 @@ export function createWorker(options: WorkerOptions, ctx: Context): WorkerState 
     given: new Map(),
     queue: {
       ...{ entries: [], turn: [], leases: new Map(), specs: new Map(), claimableSince: new Map(), orphans: new Map() },
-      ...{ seenMs: null, look: null, dueMs: NEVER, fruitless: 0, changed: false, chooseDueMs: NEVER },
+      heads: new Map(),
+      ...{
+        seenMs: null,
+        idleSinceMs: null,
+        look: null,
+        dueMs: NEVER,
+        fruitless: 0,
+        changed: false,
+        chooseDueMs: NEVER,
+      },
       sweepDueMs: ctx.nowMs,
     },
     archive: { items: [], batches: new Map(), nextBatch: 1, nextJournal: 1 },

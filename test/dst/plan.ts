@@ -31,6 +31,10 @@ export type PlannedEvent = { readonly atMs: number } & (
   | { readonly type: 'partition'; readonly share: number; readonly forMs: number }
   | { readonly type: 'no-capacity'; readonly market: 'spot' | 'both'; readonly code: string; readonly forMs: number }
   | { readonly type: 'scale'; readonly desired: number }
+  /** A node says that its work falls behind on spot, and takes it back. */
+  | { readonly type: 'press'; readonly forMs: number }
+  /** The policy pauses voluntary acts; at the latest until the weather clears. */
+  | { readonly type: 'hold'; readonly forMs: number }
   /** A new version of the launch template: callers with different specs now ask for different things with one token. */
   | { readonly type: 'template' }
 );
@@ -43,7 +47,7 @@ export function planOf(rng: Rng): Plan {
   const events: PlannedEvent[] = [];
   const count = 2 + randomInt(rng, 6);
   for (let i = 0; i < count; i++) events.push(eventOf(rng, nodes));
-  return {
+  const plan: Omit<Plan, 'events'> = {
     nodes,
     onDemandAfter: pick(rng, [null, 1, 2, 3]) ?? null,
     rebalance: pick(rng, ['ignore', 'pre-warm', 'replace'] as const) ?? 'ignore',
@@ -57,9 +61,15 @@ export function planOf(rng: Rng): Plan {
     throttle: chance(rng, 0.5) ? randomBetween(rng, 0, 0.5) : 0,
     lostReply: chance(rng, 0.5) ? randomBetween(rng, 0, 0.3) : 0,
     lostCall: chance(rng, 0.5) ? randomBetween(rng, 0, 0.2) : 0,
-    events: events.sort((a, b) => a.atMs - b.atMs),
     stormMs: STORM_MS,
   };
+  // Drawn last, so that what else a seed stands for stays as it was.
+  const sometime = (): number => Math.round(randomBetween(rng, 25_000, STORM_MS));
+  while (chance(rng, 0.4) && events.length < 12) {
+    events.push({ atMs: sometime(), type: 'press', forMs: 5_000 + randomInt(rng, 60_000) });
+  }
+  if (chance(rng, 0.2)) events.push({ atMs: sometime(), type: 'hold', forMs: 5_000 + randomInt(rng, 40_000) });
+  return { ...plan, events: events.sort((a, b) => a.atMs - b.atMs) };
 }
 
 function eventOf(rng: Rng, nodes: number): PlannedEvent {

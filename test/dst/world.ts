@@ -239,6 +239,7 @@ export class World implements Surroundings {
     Object.assign(this.network.faults, { loss: 0, duplicate: 0, slow: 0 });
     Object.assign(this.cloud.faults, { throttle: 0, lostReply: 0, lostCall: 0 });
     this.network.partition(null);
+    this.#unpause();
     setCapacity(this.cloud.ec2, {}, null);
   }
 
@@ -284,6 +285,18 @@ export class World implements Surroundings {
         this.queue.after(event.forMs, () => setCapacity(this.cloud.ec2, {}, null));
         return;
       }
+      case 'press': {
+        const one = pick(this.rng, this.#victims());
+        if (one === undefined) return;
+        const work = { freeMemoryMiB: 1_024, freeGpuMemoryMiB: 0, warm: [], work: this.#steps };
+        one.deliver({ type: 'publish', ...work, pressure: true });
+        this.queue.after(event.forMs, () => one.deliver({ type: 'publish', ...work, pressure: false }));
+        return;
+      }
+      case 'hold':
+        this.#publish({ policy: { ...this.#spec.policy, paused: true } });
+        this.queue.after(event.forMs, () => this.#unpause());
+        return;
       case 'scale':
         this.smallestDesired = Math.min(this.smallestDesired, event.desired);
         this.#publish({ desired: event.desired });
@@ -294,6 +307,10 @@ export class World implements Surroundings {
         return;
       }
     }
+  }
+
+  #unpause(): void {
+    if (this.#spec.policy.paused) this.#publish({ policy: { ...this.#spec.policy, paused: false } });
   }
 
   #publish(change: Partial<Spec>): void {

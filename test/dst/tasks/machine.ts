@@ -163,7 +163,7 @@ export class Machine {
       ...{ maxTasks: plan.maxTasks, leaseMs: plan.leaseMs },
     };
     const room = { memoryMiB: plan.memoryMiB, gpuMemoryMiB: 0 };
-    return createWorker({ identity, workload, room, writer: this.id, preset: 'local' }, this.context());
+    return createWorker({ identity, workload, room, writer: this.id, preset: plan.preset }, this.context());
   }
 
   /** Runs it now, after the pause, or never if this life has ended by then. */

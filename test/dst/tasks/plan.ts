@@ -8,6 +8,7 @@ export interface TaskPlan {
   readonly memoryMiB: number;
   readonly maxTasks: number;
   readonly leaseMs: number;
+  readonly preset: 'lan' | 'local';
   readonly tasks: readonly PlannedTask[];
   /** Chances a request to S3: its reply is lost, it never arrives, it is refused. */
   readonly lostReply: number;
@@ -67,6 +68,7 @@ export function taskPlanOf(rng: Rng): TaskPlan {
     memoryMiB: 4_000,
     maxTasks: 1 + randomInt(rng, 4),
     leaseMs: pick(rng, [3_000, 5_000, 9_000]) ?? 5_000,
+    preset: 'local',
     tasks,
     lostReply: rough ? randomBetween(rng, 0, 0.2) : 0,
     lostCall: rough ? randomBetween(rng, 0, 0.1) : 0,

@@ -81,6 +81,16 @@ export class TaskWorld implements Surroundings {
   }
 
   run(): TaskReport {
+    this.begin();
+    this.runUntil(this.plan.stormMs);
+    const endMs = this.plan.stormMs + HEAL_MS;
+    while (this.queue.nowMs < endMs && !this.checkers.settled()) this.runUntil(this.queue.nowMs + 2_000);
+    this.checkers.atEnd();
+    return this.report();
+  }
+
+  /** Everything that is to happen is planned; `runUntil` lets it happen. */
+  begin(): void {
     for (let i = 0; i < this.plan.nodes; i++) this.launch();
     for (const task of this.plan.tasks) this.queue.at(task.atMs, () => this.#submit(task));
     this.queue.at(1_000, () => {
@@ -95,15 +105,9 @@ export class TaskWorld implements Surroundings {
       this.#cut.clear();
       for (const machine of this.machines.values()) this.told(machine);
     });
-    this.#runUntil(this.plan.stormMs);
-    const endMs = this.plan.stormMs + HEAL_MS;
-    while (this.queue.nowMs < endMs && !this.checkers.settled()) this.#runUntil(this.queue.nowMs + 2_000);
-    this.checkers.atEnd();
-    return this.report();
   }
 
-  /** Runs on, without events of the plan. */
-  #runUntil(untilMs: number): void {
+  runUntil(untilMs: number): void {
     this.queue.runUntil(untilMs, () => this.#steps++);
   }
 
