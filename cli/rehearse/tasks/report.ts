@@ -18,7 +18,7 @@ export function tasksSummary(facts: TaskFacts) {
     cancelled: stories.filter(({ outcome }) => outcome === 'cancelled').length,
     lost: stories.filter(({ outcome }) => outcome === 'lost').length,
     attempts: sum(({ attempts }) => attempts),
-    interrupted: stories.filter(({ attempts }) => attempts > 1).length,
+    interrupted: stories.filter(({ interruptions }) => interruptions > 0).length,
     handedOver: registers.handOvers,
     takenOver: registers.takeovers.length,
     resumed: sum(({ resumed }) => resumed),
@@ -45,19 +45,33 @@ export function tasksText(facts: TaskFacts): string {
   const { usd, onDemandUsd, instanceSeconds, savedShare } = of.cost;
   const saved =
     savedShare === null ? '' : `, ${Math.abs(Math.round(savedShare * 100))}% ${savedShare < 0 ? 'more' : 'less'}`;
-  const most = of.stories.toSorted((a, b) => b.attempts - a.attempts || (a.key < b.key ? -1 : 1)).slice(0, MAX_SHOWN);
+  const most = of.stories
+    .filter(({ interruptions }) => interruptions > 0)
+    .sort((a, b) => b.attempts - a.attempts || (a.key < b.key ? -1 : 1))
+    .slice(0, MAX_SHOWN);
+  // Only the rehearsal's own tasks tell it.
+  const resumed = facts.executions.length === 0 ? '' : `, resumed from a checkpoint ${times(of.resumed)}`;
   const redone = of.redoneShare === null ? '' : ` (${(100 * of.redoneShare).toFixed(2)}% of all)`;
   return [
     `Tasks: ${ends.join(', ')}, ${took}`,
-    `  ${of.attempts} executions; ${of.interrupted} tasks were interrupted: ${of.handedOver} times handed to a peer, ` +
-      `${of.takenOver} times taken after their lease had run out, ${of.resumed} times resumed from a checkpoint`,
+    `  executions: ${of.attempts}; interrupted tasks: ${of.interrupted} (handed to a peer ${times(of.handedOver)}, ` +
+      `taken after a lease had run out ${times(of.takenOver)}${resumed})`,
     `  computed: ${seconds(of.usefulMs)}, redone: ${seconds(of.redoneMs)}${redone}`,
     `  cost: $${usd.toFixed(4)} for ${Math.round(instanceSeconds)} instance seconds, on demand $${onDemandUsd.toFixed(4)}${saved}`,
     ...(of.interrupted === 0
       ? []
       : [`  most often moved: ${most.map(({ key, nodes }) => `${key} (${nodes.length} nodes)`).join(', ')}`]),
+    ...of.stories
+      .filter(({ outcome }) => outcome === 'failed')
+      .slice(0, MAX_SHOWN)
+      .map(failedText),
   ].join('\n');
 }
+
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
+
+const failedText = ({ key, exitCode, lastLine }: TaskStory): string =>
+  `  failed: ${key}${exitCode === null ? '' : `, exit code ${exitCode}`}${lastLine === null ? '' : `: ${lastLine}`}`;
 
 /** What `--json` says of tasks. */
 export function tasksJson(facts: TaskFacts): object {

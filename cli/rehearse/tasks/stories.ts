@@ -1,4 +1,5 @@
 import type { Lease } from '../../../core/tasks/task.js';
+import { printable } from '../../tasks/words.js';
 import { resultIn } from './chain-rule.js';
 import type { Execution, SubmittedTask, TaskFacts } from './facts.js';
 import { type RegisterStory, readRegisters } from './faults.js';
@@ -17,6 +18,8 @@ export interface TaskStory {
   readonly attempts: number;
   /** Instances on which it was, in order. */
   readonly nodes: readonly string[];
+  /** Executions that ended otherwise than of themselves. */
+  readonly interruptions: number;
   readonly handedOver: number;
   /** Executions that began from a checkpoint. */
   readonly resumed: number;
@@ -28,6 +31,8 @@ export interface TaskStory {
   readonly intervalMs: number | null;
   /** Of its final record; for people. */
   readonly exitCode: number | null;
+  /** The last line that it wrote, of one that didn't get done; shortened. */
+  readonly lastLine: string | null;
 }
 
 export function taskStories(facts: TaskFacts, registers: RegisterStory = readRegisters(facts)): TaskStory[] {
@@ -73,6 +78,8 @@ function storyOf(
     result: resultOf(task, outcome === 'done' ? (last?.tail ?? '') : ''),
     attempts: attempts.length,
     nodes: attempts.map(({ instanceId }) => instanceId),
+    interruptions: attempts.filter(({ end }) => end === 'interrupted' || end === 'handed-over' || end === 'lost')
+      .length,
     handedOver: attempts.filter(({ end }) => end === 'handed-over').length,
     resumed: executions.filter(({ from }) => from > 0).length,
     torn: executions.filter(({ state }) => state === 'torn').length,
@@ -83,7 +90,15 @@ function storyOf(
         : Math.max(0, attempts.length - 1),
     intervalMs: task.intervalMs,
     exitCode: attempts.at(-1)?.exitCode ?? null,
+    lastLine: outcome === 'done' ? null : lastLine(last?.tail ?? ''),
   };
+}
+
+const LINE_LENGTH = 120;
+
+function lastLine(tail: string): string | null {
+  const line = tail.trimEnd().split('\n').at(-1)?.trim() ?? '';
+  return line === '' ? null : printable(line.slice(0, LINE_LENGTH));
 }
 
 function resultOf({ result }: SubmittedTask, tail: string): TaskStory['result'] {

@@ -34,7 +34,12 @@ describe('the verdict on tasks', () => {
 
   it('is told in words and in JSON', () => {
     const text = tasksText(goodFacts());
-    for (const part of ['2 of 2 tasks done', '5 executions', '1 times handed', '67% less', 'one.1 (3 nodes)']) {
+    for (const part of [
+      '2 of 2 tasks done',
+      'executions: 5; interrupted tasks: 2 (handed to a peer once',
+      '67% less',
+      'one.1 (3 nodes)',
+    ]) {
       expect(text).toContain(part);
     }
     expect(JSON.parse(JSON.stringify(tasksJson(goodFacts())))).toMatchObject({ done: 2, redoneMs: 1_500, faults: [] });
