@@ -24,6 +24,7 @@ import { pagesOf, type Shown } from './pages.js';
 import { type Attempt, pause, until } from './retry.js';
 import { createBrain, createDriver, readSecret, readSpec, workloadEnvironment } from './start.js';
 import { createTasksDoor, type TasksDoor } from './tasks/door.js';
+import { loadTasks } from './tasks/load.js';
 import { createWorkloads } from './workloads.js';
 
 declare const SYNKTI_VERSION: string | undefined;
@@ -122,9 +123,8 @@ async function main(config: Config, log: Log): Promise<void> {
 
   const openTasks = (workload: TasksWorkload, onHealth: (health: WorkloadHealth) => void): TasksDoor =>
     createTasksDoor({
-      load: async () => {
-        const { loadTasks } = await import('./tasks/load.js');
-        return loadTasks(
+      load: () =>
+        loadTasks(
           {
             spec,
             workload,
@@ -139,8 +139,7 @@ async function main(config: Config, log: Log): Promise<void> {
             onPublish: (publish) => host?.push({ type: 'publish', ...publish }),
           },
           onHealth,
-        );
-      },
+        ),
       nowMs: () => clock().nowMs,
       onHealth,
       onCrash: (error) => {

@@ -9,19 +9,21 @@ import type { TasksHost } from './host.js';
 /**
  * Where the node's brain and its worker meet. To the brain tasks are a workload like another one, whose requests in
  * flight are the tasks that aren't settled; the worker is told what the brain knows of peers and of this node's end.
- * Nothing of tasks is loaded before the workload starts: an agent without tasks stays small.
+ * Nothing of tasks is made before the workload starts: an agent without tasks stays small. (The code itself is a part of
+ * the bundle that is read at once: behind an `import()`, esbuild wraps every module that both sides use, which takes
+ * four times the memory of what it saves.)
  */
 export interface TasksDoor {
   readonly driver: Driver;
   /** After each step of the brain. */
   observe(state: NodeState): void;
   noted(connection: number, text: string): boolean;
-  /** Null: not loaded yet. */
+  /** Null: not made yet. */
   readonly host: TasksHost | null;
 }
 
 export interface TasksDoorParts {
-  /** Loads and makes the host. */
+  /** Makes the host. */
   readonly load: (onHealth: (health: WorkloadHealth) => void) => Promise<TasksHost>;
   readonly nowMs: () => number;
   readonly onHealth: (health: WorkloadHealth) => void;

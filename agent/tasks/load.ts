@@ -13,7 +13,7 @@ import { endLeftovers } from './execution.js';
 import { createTasksHost, type Publish, type TasksHost } from './host.js';
 import { createBrain } from './worker-brain.js';
 
-/** Everything that tasks need, put together: see door.ts, which loads this when it is needed first. */
+/** Everything that tasks need, put together when it is needed first: see door.ts. */
 export interface TasksParts {
   readonly spec: Spec;
   readonly workload: TasksWorkload;
