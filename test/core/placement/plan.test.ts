@@ -10,6 +10,7 @@ import {
   planPlacement,
   SAME_HOST_MS,
 } from '../../../core/placement/plan.js';
+import { replicasOf } from '../../../core/placement/replicas.js';
 import { randomInt, seededRng, shuffled } from '../../../core/rng.js';
 
 const workOf = (task: string, change: Partial<DisplacedWork> = {}): DisplacedWork => ({
@@ -131,6 +132,20 @@ describe('planPlacement', () => {
     const held = placesOf(replicas.slice(0, 1), [hostOf('a', { groups: ['model'] }), hostOf('b', { load: 1 })]);
     expect(held).toEqual({ r0: 'b' });
     expect(Object.values(placesOf(replicas, [hostOf('a')]))).toEqual(['a', 'a', 'a']);
+  });
+
+  it('places several models at once, and moves the copies of a node that leaves', () => {
+    const needs = { memoryMiB: 1_500, gpuMemoryMiB: 6_000, stateMiB: 12_000 };
+    const work = ['chat', 'embed'].flatMap((name) => [...replicasOf({ ...needs, name, replicas: 2, data: [name] })]);
+    const gpu = { freeGpuMemoryMiB: 12_000 };
+    const hosts = [hostOf('a', { ...gpu, warm: ['chat'] }), hostOf('b', { ...gpu, warm: ['embed'] }), hostOf('c', gpu)];
+    const all = placesOf(work, hosts);
+    expect(all['chat#0'] === all['chat#1'] || all['embed#0'] === all['embed#1']).toBe(false);
+    expect([all['chat#0'], all['chat#1']]).toContain('a');
+    // The copy of the node that went: not beside the other one while there is another host.
+    const lost = replicasOf({ ...needs, name: 'chat', replicas: 1, data: ['chat'] });
+    const left = [hostOf('a', { ...gpu, warm: ['chat'], groups: ['chat'] }), hostOf('c', gpu)];
+    expect(placesOf(lost, left)).toEqual({ 'chat#0': 'c' });
   });
 
   it('moves one away so that another fits', () => {
