@@ -82,9 +82,9 @@ export function afterOrphan(
   state.archive.items.push({ task, ...named, record: null, prefixes, stage, dueMs: ctx.nowMs, busy: false, tries: 0 });
 }
 
-/** Nothing is left that another node would have to find out again. */
-export const isArchived = (state: WorkerState): boolean =>
-  state.archive.items.every(({ stage }) => stage === 'checkpoints' || stage === 'lease');
+/** Tasks of which another node would have to find out again that they have ended. */
+export const unarchived = (state: WorkerState): number =>
+  state.archive.items.filter(({ stage }) => stage !== 'checkpoints' && stage !== 'lease').length;
 
 export function reconcileArchive(state: WorkerState, ctx: Context, emit: Emit): void {
   // Whoever leaves doesn't wait for others to go along.

@@ -52,7 +52,7 @@ export function reconcileChoice(state: WorkerState, ctx: Context, emit: Emit): v
     if (!fits(spec, free)) continue;
     const reason = admission(state, spec);
     if (reason !== null) {
-      log(emit, 'info', 'task-waits', { task, reason });
+      log(emit, 'debug', 'task-waits', { task, reason });
       queue.chooseDueMs = earliest(queue.chooseDueMs, after(ctx.nowMs, state.timings.pollMs));
       continue;
     }

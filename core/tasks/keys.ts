@@ -13,7 +13,8 @@ import { taskKey } from './task.js';
  *     tasks/checkpoints/<id>.<run>/<fence>/files/<sha256>                contents
  *
  * A task that has ended is archived in this order, each step safe to repeat: its record into a journal, then its open
- * object is deleted, then its lease and its checkpoints. A task without an open object must not be run.
+ * object is deleted, then its checkpoints (of one that is done), and its lease last, a while later (archive.ts says why).
+ * A task without an open object must not be run.
  */
 export const TASKS = 'tasks/';
 export const OPEN = 'tasks/open/';

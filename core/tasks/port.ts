@@ -15,7 +15,7 @@ export type WorkerEvent =
   | { readonly type: 'tick' }
   /** The node's brain wants tasks to be run (once, at its start). */
   | { readonly type: 'start' }
-  /** The node's brain wants everything to end within `graceMs`: what still runs is stopped, at most so late. */
+  /** The node's brain wants everything to end within `graceMs`: what still runs is saved if time allows, and stopped. */
   | { readonly type: 'stop'; readonly graceMs: number }
   /** This node goes, at the deadline or (null) when its work is settled. Said once, or again with an earlier deadline. */
   | { readonly type: 'leaving'; readonly deadlineMs: WallMs | null; readonly cause: string }
@@ -86,8 +86,9 @@ export type WorkerEffect =
   /** SIGTERM now, SIGKILL after `graceMs`; `task-ended` follows. */
   | { readonly type: 'stop-task'; readonly task: string; readonly fence: number; readonly graceMs: number }
   /**
-   * Upload the folder: new contents, then the manifest; `saved` or `save-failed` follows by `byMs` at the latest.
-   * `consistent`: the state of the latest mark, not files that change meanwhile.
+   * Upload the folder: new contents, then the manifest; `saved` or `save-failed` follows by `byMs` at the latest. What is sent
+   * is the state of the latest mark, where the task marks its states; after `task-ended`, what it left. The worker
+   * itself fills in `doneMs` of the checkpoint, and its progress where the task doesn't say.
    */
   | {
       readonly type: 'save-task';
@@ -96,7 +97,11 @@ export type WorkerEffect =
       readonly seq: number;
       readonly byMs: MonoMs;
     }
-  /** The lease names this checkpoint now: contents that neither it nor the one before name may be deleted. */
+  /**
+   * The lease names this checkpoint now: contents of this fence that neither it nor the one before (nor a later one) names
+   * may be deleted. Not while a save is on its way: both take turns. Nothing of another fence is touched: a holder that
+   * comes late must not delete what the next one builds on.
+   */
   | { readonly type: 'prune'; readonly task: string; readonly fence: number; readonly keep: readonly CheckpointRef[] }
   /** Put the whole log of an execution under this key. */
   | { readonly type: 'save-task-log'; readonly task: string; readonly fence: number; readonly key: string }
@@ -122,7 +127,10 @@ export type StoreCall =
   /** One page, at most 1,000 keys, in key order after `after`. */
   | { readonly op: 'list'; readonly prefix: string; readonly after: string | null }
   | { readonly op: 'get'; readonly key: string }
-  /** `etag`: only if it is still that; null: only if there is none; absent: in any case. */
+  /**
+   * `etag`: only if it is still that; null: only if there is none; absent: in any case. A conditional put is sent once: were
+   * it repeated after a lost reply, its own success would look like a conflict.
+   */
   | { readonly op: 'put'; readonly key: string; readonly body: string; readonly etag?: string | null }
   /** At most 1,000 keys; deleting what isn't there succeeds. */
   | { readonly op: 'delete'; readonly keys: readonly string[] };

@@ -16,7 +16,7 @@ import { claimedLease } from './leases.js';
 import { parseLease } from './parse.js';
 import type { Note, StoreOutcome } from './port.js';
 import { isStill, startProgram, stopProgram } from './program.js';
-import { beginWrite } from './register.js';
+import { beginWrite, isFor } from './register.js';
 import { acceptsWork, fits, freeRoom } from './room.js';
 import type { Emit, Held, Receipt, WorkerState } from './state.js';
 import { type Lease, taskKey } from './task.js';
@@ -175,8 +175,7 @@ export function afterPoll(
 function adopt(state: WorkerState, held: Held, lease: Lease, etag: string, ctx: Context): boolean {
   const { register, received } = held;
   if (received === null || register.lease !== null || register.write !== null || register.lost !== null) return false;
-  const { id } = state.options.identity;
-  if (lease.state !== 'held' || lease.holder !== id || lease.fence !== held.fence) return false;
+  if (!isFor(state, held, lease)) return false;
   register.lease = lease;
   register.etag = etag;
   register.endMs = ctx.nowMs;

@@ -73,7 +73,8 @@ export function afterWrite(state: WorkerState, held: Held, outcome: StoreOutcome
   if (write === null) return false;
   write.asking = false;
   if (!outcome.ok) {
-    if (write.stage === 'put' && write.why === 'claim' && write.tries === 0 && outcome.error.kind === 'conflict') {
+    const first = write.stage === 'put' && write.why === 'claim' && write.tries === 0 && held.received === null;
+    if (first && outcome.error.kind === 'conflict') {
       // Sent once, and refused: it can't have been this one that won. Who did shows at the next look.
       register.write = null;
       register.lost = { lease: null, etag: NOT_READ };
@@ -115,10 +116,19 @@ function checked(
   const lease = parsed.ok ? parsed.value : null;
   if (lease?.nonce === write.next.nonce) return won(state, register, write, found.etag);
   if (write.etag !== null && found.etag === write.etag) return again(state, write, ctx);
+  if (held.received !== null && register.lease === null && isFor(state, held, lease)) {
+    // The sender's gift and this claim crossed. When it was written isn't known: it counts from the first renewal.
+    Object.assign(register, { lease, etag: found.etag, endMs: ctx.nowMs, write: null });
+    return false;
+  }
   register.write = null;
   register.lost = { lease, etag: found.etag };
   return false;
 }
+
+/** A lease that a sender wrote for this node. */
+export const isFor = (state: WorkerState, held: Held, lease: Lease | null): boolean =>
+  lease?.state === 'held' && lease.holder === state.options.identity.id && lease.fence === held.fence;
 
 function again(state: WorkerState, write: Write, ctx: Context): false {
   write.stage = 'put';

@@ -9,7 +9,7 @@
  */
 import { randomInt } from '../rng.js';
 import { after, type Context, earliest, type MonoMs, monoMs, NEVER } from '../time.js';
-import { afterArchive, afterOrphan, isArchived, nextArchiveMs, reconcileArchive, reconcileOrphans } from './archive.js';
+import { afterArchive, afterOrphan, nextArchiveMs, reconcileArchive, reconcileOrphans, unarchived } from './archive.js';
 import { expiredCalls, log, nextExpiryMs, takeCall } from './calls.js';
 import { afterLease, afterSpec, reconcileChoice } from './choose.js';
 import { afterVerify } from './claim.js';
@@ -125,7 +125,8 @@ export function nextWorkerDeadlineMs(state: WorkerState, ctx: Pick<Context, 'now
 }
 
 /** Tasks that aren't settled yet: the requests in flight of the workload, for the node's brain. */
-export const unsettledTasks = (state: WorkerState): number => state.held.size;
+export const unsettledTasks = (state: WorkerState): number =>
+  state.held.size + (state.leaving === null ? 0 : unarchived(state));
 
 const NO_ANSWER: StoreOutcome = {
   ok: false,
@@ -328,7 +329,7 @@ function heldOf(state: WorkerState, task: string, fence: number): Held | null {
 /** The end: nothing is held, and what has ended is in a journal; or the time is over. */
 function reconcileStop(state: WorkerState, ctx: Context, emit: Emit): void {
   if (state.phase !== 'stopping' || state.leaving === null) return;
-  const settled = state.held.size === 0 && isArchived(state);
+  const settled = state.held.size === 0 && unarchived(state) === 0;
   if (!settled && ctx.nowMs < state.leaving.deadlineMs) return;
   if (!settled) log(emit, 'warn', 'tasks-left-behind', { held: state.held.size, ended: state.archive.items.length });
   state.phase = 'stopped';
