@@ -53,7 +53,7 @@ const launchRecord = z.object({
 export function parseReport(text: string): Report | null {
   const parsed = report.safeParse(jsonIn(text));
   if (!parsed.success) return null;
-  const { writtenBy, ...rest } = parsed.data;
+  const { writtenBy, format: _format, ...rest } = parsed.data;
   return { ...rest, writtenBy: writtenBy ?? 'node' };
 }
 
