@@ -51,15 +51,17 @@ export function replaceSelf(state: NodeState, ctx: Context, emit: Emit): void {
   pursue(state, 'need', nextSeatOfSlot(state), ctx, emit);
 }
 
-/** A node that is one too many leaves no empty seat behind. */
+/** A node that is one too many leaves no empty seat behind; one that a smaller cluster gave up does when it grows again. */
 function needsReplacement(state: NodeState): boolean {
   const cause = state.leaving?.cause;
   if (state.identity.seat.slot >= state.spec.desired) return false;
-  return cause !== 'surplus' && cause !== 'superseded' && cause !== 'scale-in';
+  return cause !== 'surplus' && cause !== 'superseded';
 }
 
 export function reconcileLeaving(state: NodeState, ctx: Context, emit: Emit): void {
   if (state.drain === null || state.phase === 'gone') return;
+  // The cluster may have grown again meanwhile; others trust it to fill its own seat.
+  if (state.leaving?.cause === 'scale-in') replaceSelf(state, ctx, emit);
   const { drain, acts } = stepDrain(state.drain, factsOf(state), ctx);
   state.drain = drain;
   if (acts.deregister) {

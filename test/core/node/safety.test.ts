@@ -168,3 +168,15 @@ describe('the way back to spot, under pressure', () => {
     expect(host.state.leaving?.cause).toBe('superseded');
   });
 });
+
+describe('a node that a smaller cluster gave up', () => {
+  it('asks for its successor when the cluster grows again before it is gone', () => {
+    const host = unwanted({}, 1_000);
+    expect(host.state.leaving?.cause).toBe('scale-in');
+    host.step();
+    expect(host.calls('readHint')).toEqual([]);
+    adopt(host, { desired: 3 });
+    host.step();
+    expect(host.calls('readHint')).toMatchObject([{ slot: 2 }]);
+  });
+});
