@@ -1,13 +1,11 @@
 import { chance, randomBetween, randomInt } from '../../../core/rng.js';
-import { checkpointsOf } from '../../../core/tasks/keys.js';
 import { parseNote, writeNote } from '../../../core/tasks/note.js';
 import type { Note, PeerView, StoreCall, StoreOutcome, WorkerEffect, WorkerEvent } from '../../../core/tasks/port.js';
-import { type TaskSpec, taskKey } from '../../../core/tasks/task.js';
 import { createWorker, nextWorkerDeadlineMs, stepWorker, type WorkerState } from '../../../core/tasks/worker.js';
-import { type Context, type MonoMs, monoMs, type Rng, wallMs } from '../../../core/time.js';
+import { type Context, monoMs, type Rng, wallMs } from '../../../core/time.js';
 import type { EventQueue } from '../queue.js';
 import type { TaskPlan } from './plan.js';
-import { type Behaviour, behaviourOf, pruned, restoredSteps, STEP_MS, uploadOf } from './program.js';
+import { Programs } from './programs.js';
 import { failure, type ModelS3 } from './s3.js';
 
 /** Where the machines of a schedule live. */
@@ -41,19 +39,6 @@ export interface Weather {
   uploadFails: number;
 }
 
-interface Program {
-  readonly spec: TaskSpec;
-  readonly fence: number;
-  readonly behaviour: Behaviour;
-  firstStep: number;
-  startedMs: number | null;
-  markedSteps: number | null;
-  endedSteps: number | null;
-  stopped: boolean;
-  /** Saves and prunes, one after another. */
-  readonly queue: ((done: () => void) => void)[];
-}
-
 /** One machine: a worker, what its host does, and the ways in which it can suffer. */
 export class Machine {
   readonly id: string;
@@ -62,7 +47,7 @@ export class Machine {
   alive = true;
   stopped = false;
   published: Extract<WorkerEffect, { type: 'publish' }> | null = null;
-  readonly programs = new Map<string, Program>();
+  readonly #programs: Programs;
   #waiting: (() => void)[] | null = null;
   #timerMs = Number.POSITIVE_INFINITY;
   #life = 0;
@@ -78,6 +63,14 @@ export class Machine {
     this.bornMs = world.queue.nowMs;
     this.#skewMs = Math.round(randomBetween(world.rng, -500, 500));
     this.#monoMs = randomInt(world.rng, 1_000_000);
+    this.#programs = new Programs({
+      ...{ id, world },
+      deliver: (event) => this.deliver(event),
+      after: (delayMs, run) => this.#after(delayMs, run),
+      nowMs: () => this.context().nowMs,
+      torn: (task, why) => world.onTorn(this, task, why),
+      deadly: () => world.deadly(this),
+    });
     this.worker = this.#boot();
   }
 
@@ -108,7 +101,7 @@ export class Machine {
     if (!this.alive || this.#waiting !== null) return;
     this.#life++;
     this.stopped = false;
-    this.programs.clear();
+    this.#programs.clear();
     this.#timerMs = Number.POSITIVE_INFINITY;
     this.worker = this.#boot();
     this.#world.told(this);
@@ -118,7 +111,7 @@ export class Machine {
   end(): void {
     this.alive = false;
     this.#life++;
-    this.programs.clear();
+    this.#programs.clear();
   }
 
   deliver(event: WorkerEvent): void {
@@ -218,38 +211,25 @@ export class Machine {
         return;
       }
       case 'run-task':
-        this.#run(effect.spec, effect.fence, effect.restore);
+        this.#programs.run(effect.spec, effect.fence, effect.restore);
         return;
-      case 'tell-task': {
-        const program = this.#program(effect.task, effect.fence);
-        if (program?.behaviour.graceful === true) this.#after(100, () => this.#mark(program));
+      case 'tell-task':
+        this.#programs.tell(effect.task, effect.fence);
         return;
-      }
       case 'stop-task':
-        this.#stop(effect.task, effect.fence, effect.graceMs);
+        this.#programs.stop(effect.task, effect.fence, effect.graceMs);
         return;
       case 'save-task':
-        this.#save(effect.task, effect.fence, effect.seq, effect.byMs);
+        this.#programs.save(effect.task, effect.fence, effect.seq, effect.byMs);
         return;
-      case 'prune': {
-        const program = this.#program(effect.task, effect.fence);
-        if (program === null) return;
-        const prefix = checkpointsOf(program.spec);
-        const { s3, rng } = this.#world;
-        this.#inTurn(program, (done) => {
-          const keys = pruned(s3, prefix, effect.fence, effect.keep);
-          this.#after(randomInt(rng, 500), () => {
-            s3.carryOut(`${this.id} prune`, { op: 'delete', keys });
-            done();
-          });
-        });
+      case 'prune':
+        this.#programs.prune(effect);
         return;
-      }
       case 'save-task-log':
         this.#world.s3.put(this.id, effect.key, 'log');
         return;
       case 'drop-task':
-        if (this.#program(effect.task, effect.fence) !== null) this.programs.delete(effect.task);
+        this.#programs.drop(effect.task, effect.fence);
         return;
       case 'publish':
         this.published = effect;
@@ -310,145 +290,5 @@ export class Machine {
         });
       });
     });
-  }
-
-  #program(task: string, fence: number): Program | null {
-    const program = this.programs.get(task);
-    return program !== undefined && program.fence === fence ? program : null;
-  }
-
-  #run(spec: TaskSpec, fence: number, restore: Extract<WorkerEffect, { type: 'run-task' }>['restore']): void {
-    const { s3, plan, rng } = this.#world;
-    const task = taskKey(spec);
-    const behaviour = behaviourOf(spec);
-    const program: Program = {
-      ...{ spec, fence, behaviour, firstStep: 0, startedMs: null, markedSteps: null, endedSteps: null, stopped: false },
-      queue: [],
-    };
-    this.programs.set(task, program);
-    this.#after(restore === null ? 20 : 20 + plan.uploadMs + randomInt(rng, 500), () => {
-      if (this.#program(task, fence) !== program || program.stopped) return;
-      if (restore !== null) {
-        const steps = restoredSteps(s3, restore);
-        if (typeof steps === 'string') {
-          this.#world.onTorn(this, task, steps);
-          this.#ended(program, null, null, `The checkpoint can't be restored: ${steps}.`);
-          return;
-        }
-        program.firstStep = steps;
-      }
-      this.#begin(program);
-    });
-  }
-
-  #begin(program: Program): void {
-    const { queue } = this.#world;
-    const { spec, fence, behaviour } = program;
-    const task = taskKey(spec);
-    program.startedMs = queue.nowMs;
-    const time = this.#world.began(task);
-    this.deliver({ type: 'task-started', task, fence });
-    if (behaviour.deadly) {
-      this.#after(300, () => this.#world.deadly(this));
-      return;
-    }
-    const leftMs = behaviour.workMs - program.firstStep * STEP_MS;
-    if (time <= behaviour.exit) this.#after(Math.min(1_000, leftMs / 2), () => this.#ended(program, 7, null, null));
-    this.#after(leftMs, () => this.#ended(program, 0, null, null));
-    if (spec.checkpoint === null) return;
-    const every = (ms: number, act: () => void): void =>
-      this.#after(ms, () => {
-        if (this.#program(task, fence) !== program || program.endedSteps !== null) return;
-        act();
-        every(ms, act);
-      });
-    if (behaviour.markMs > 0) every(behaviour.markMs, () => this.#mark(program));
-    every(2_000, () => this.deliver({ type: 'task-size', task, fence, changedBytes: 30, bytes: 40 }));
-  }
-
-  #steps(program: Program): number {
-    if (program.endedSteps !== null) return program.endedSteps;
-    if (program.startedMs === null) return program.firstStep;
-    const done = Math.floor((this.#world.queue.nowMs - program.startedMs) / STEP_MS);
-    return Math.min(program.behaviour.workMs / STEP_MS, program.firstStep + done);
-  }
-
-  #mark(program: Program): void {
-    if (program.endedSteps !== null || program.startedMs === null) return;
-    program.markedSteps = this.#steps(program);
-    const progress = Math.min(1, (program.markedSteps * STEP_MS) / program.behaviour.workMs);
-    this.deliver({ type: 'task-marked', task: taskKey(program.spec), fence: program.fence, progress });
-  }
-
-  #ended(program: Program, exitCode: number | null, signal: string | null, problem: string | null): void {
-    const task = taskKey(program.spec);
-    if (this.#program(task, program.fence) !== program || program.endedSteps !== null) return;
-    // Killed while it computes, it leaves what it marked last.
-    const killed = signal !== null && program.behaviour.markMs > 0;
-    program.endedSteps = killed ? (program.markedSteps ?? program.firstStep) : this.#steps(program);
-    this.deliver({
-      ...{ type: 'task-ended', task, fence: program.fence, exitCode, signal, problem, tail: `${exitCode}\n` },
-      longLog: false,
-    });
-  }
-
-  #stop(task: string, fence: number, graceMs: number): void {
-    const program = this.#program(task, fence);
-    if (program === null) return;
-    program.stopped = true;
-    if (program.startedMs === null) {
-      this.#after(10, () => this.#ended(program, null, 'SIGTERM', null));
-      return;
-    }
-    const writesMs = randomInt(this.#world.rng, 600);
-    if (program.behaviour.graceful && writesMs < graceMs)
-      this.#after(writesMs, () => this.#ended(program, 0, null, null));
-    else this.#after(graceMs, () => this.#ended(program, null, 'SIGKILL', null));
-  }
-
-  #inTurn(program: Program, act: (done: () => void) => void): void {
-    program.queue.push(act);
-    if (program.queue.length === 1) this.#next(program);
-  }
-
-  #next(program: Program): void {
-    program.queue[0]?.(() => {
-      program.queue.shift();
-      this.#next(program);
-    });
-  }
-
-  #save(task: string, fence: number, seq: number, byMs: MonoMs): void {
-    const program = this.#program(task, fence);
-    if (program !== null) this.#inTurn(program, (done) => this.#upload(program, seq, byMs, done));
-  }
-
-  #upload(program: Program, seq: number, byMs: MonoMs, done: () => void): void {
-    const { fence } = program;
-    const task = taskKey(program.spec);
-    const { behaviour, markedSteps } = program;
-    const marks = behaviour.markMs > 0 && program.endedSteps === null;
-    const steps = marks ? (markedSteps ?? program.firstStep) : this.#steps(program);
-    const { puts, ref } = uploadOf(program.spec, fence, seq, steps, behaviour.workMs);
-    const { s3, rng, weather, plan } = this.#world;
-    const next = (i: number): void => {
-      const put = puts[i];
-      if (put === undefined) {
-        this.deliver({ type: 'saved', task, fence, checkpoint: ref });
-        done();
-        return;
-      }
-      this.#after(randomInt(rng, 2 * plan.uploadMs), () => {
-        const late = this.context().nowMs > byMs;
-        if (late || this.#world.cutOff(this.id) || chance(rng, weather.uploadFails)) {
-          this.deliver({ type: 'save-failed', task, fence, why: late ? 'too late' : 'no answer' });
-          done();
-          return;
-        }
-        s3.put(`${this.id} save`, put.key, put.body);
-        next(i + 1);
-      });
-    };
-    next(0);
   }
 }
