@@ -1,9 +1,13 @@
-import { aws_ssm as ssm } from 'aws-cdk-lib';
+import { aws_ssm as ssm, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { TAG_CLUSTER } from './names.js';
 
-/** What a function tells a node whose agent doesn't act: leave. An agent that hangs is killed by systemd. */
-export const drainDocument = (scope: Construct): ssm.CfnDocument =>
-  new ssm.CfnDocument(scope, 'Drain', {
+/**
+ * What a function tells a node whose agent doesn't act, and an operator one that shall go: leave. An agent that hangs is
+ * killed by systemd. Operators find the document by its tag.
+ */
+export function drainDocument(scope: Construct, cluster: string): ssm.CfnDocument {
+  const document = new ssm.CfnDocument(scope, 'Drain', {
     documentType: 'Command',
     targetType: '/AWS::EC2::Instance',
     content: {
@@ -18,3 +22,6 @@ export const drainDocument = (scope: Construct): ssm.CfnDocument =>
       ],
     },
   });
+  Tags.of(document).add(TAG_CLUSTER, cluster);
+  return document;
+}

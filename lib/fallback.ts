@@ -63,7 +63,7 @@ export class Fallback extends Construct {
     const { subnets, retention, emptiesBucket, findsTypes, sweepPeriod } = props;
     const name = cluster.clusterName;
     const environment = { SYNKTI_CLUSTER: name };
-    const document = drainDocument(this);
+    const document = drainDocument(this, name);
 
     this.interruption = new FallbackFunction(this, 'Interruption', {
       bundle: 'interruption',

@@ -66,7 +66,7 @@ export function templateActions(host: Ec2Host): [string, QueryAction][] {
         const template = find(params);
         const input = {
           description: params.string('VersionDescription') ?? null,
-          ...templateDataIn(params.struct('LaunchTemplateData')),
+          ...dataOfVersion(template, params),
         };
         params.refuseUnread();
         refuseDryRun(params);
@@ -142,4 +142,16 @@ export function templateActions(host: Ec2Host): [string, QueryAction][] {
       },
     ],
   ];
+}
+
+/** What is given, or what the source version has. EC2 also mixes the two. */
+function dataOfVersion(template: LaunchTemplate, params: Params): Pick<TemplateVersion, 'data' | 'echo'> {
+  const source = params.string('SourceVersion');
+  const given = params.struct('LaunchTemplateData');
+  if (source === undefined) return templateDataIn(given);
+  if (given.names().length > 0) {
+    throw new AwsError('InvalidParameterCombination', "The local cloud doesn't mix a SourceVersion with other data");
+  }
+  const { data, echo } = versionOf(template, source);
+  return { data, echo };
 }

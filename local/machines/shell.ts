@@ -64,8 +64,30 @@ fi
 exit 0
 `;
 
+/** The main process's log in the place of a journal; a cursor is a place in the file, and times aren't looked at. */
+const JOURNALCTL = `#!/bin/sh
+lines='' after='' cursor=''
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -n|--lines) shift; lines=$1 ;;
+    --lines=*) lines=\${1#*=} ;;
+    --after-cursor) shift; after=$1 ;;
+    --after-cursor=*) after=\${1#*=} ;;
+    --show-cursor) cursor=yes ;;
+    -u|-o|--unit|--output|--since) shift ;;
+  esac
+  shift
+done
+size=$(wc -c < agent.log) || exit 1
+case "$after" in ''|*[!0-9]*) after=0 ;; esac
+if [ "$after" -gt "$size" ]; then after=0; fi
+tail -c "+$((after + 1))" agent.log | head -c "$((size - after))" | if [ -n "$lines" ]; then tail -n "$lines"; else cat; fi
+if [ -n "$cursor" ]; then echo "-- cursor: $size"; fi
+`;
+
 const STAND_INS: Readonly<Record<string, string>> = {
   systemctl: SYSTEMCTL,
+  journalctl: JOURNALCTL,
   sudo: '#!/bin/sh\nwhile :; do case "$1" in -*) shift ;; *) break ;; esac; done\nexec "$@"\n',
   shutdown: '#!/bin/sh\necho poweroff >&3\n',
   poweroff: '#!/bin/sh\necho poweroff >&3\n',
@@ -74,7 +96,7 @@ const STAND_INS: Readonly<Record<string, string>> = {
 };
 
 /** The real ones, by their full names, are this system's and must not be reached. */
-const REAL = /(?:\/usr)?\/s?bin\/(systemctl|sudo|shutdown|poweroff|reboot|halt)\b/g;
+const REAL = /(?:\/usr)?\/s?bin\/(systemctl|journalctl|sudo|shutdown|poweroff|reboot|halt)\b/g;
 const MAX_OUTPUT = 48_000;
 const MAX_REQUESTS = 100;
 

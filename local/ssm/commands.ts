@@ -3,7 +3,7 @@ import type { WallMs } from '../../core/time.js';
 import type { ShellResult } from '../machines/shell.js';
 import { AwsError } from '../wire/error.js';
 import { type JsonAction, jsonAction } from '../wire/json-service.js';
-import { type Document, Documents, scriptOf } from './documents.js';
+import { type Document, Documents, type FilledDocument, fillDocument } from './documents.js';
 
 /** The instances that commands go to. */
 export interface CommandHost {
@@ -42,7 +42,7 @@ const instanceId = z.string().regex(/^i-[0-9a-f]{8,17}$/);
 export function commandActions(host: CommandHost): [string, JsonAction][] {
   const documents = new Documents();
   const commands = new Map<string, Command>();
-  const send = (document: Document, ids: readonly string[], comment: string, script: string): Command => {
+  const send = (document: Document, ids: readonly string[], comment: string, filled: FilledDocument): Command => {
     const command: Command = {
       commandId: host.newId(),
       document,
@@ -57,7 +57,7 @@ export function commandActions(host: CommandHost): [string, JsonAction][] {
     }
     for (const invocation of command.invocations) {
       invocation.status = 'InProgress';
-      void host.run(invocation.instanceId, script, RUN_MS).then((result) => {
+      void host.run(invocation.instanceId, filled.script, filled.timeoutMs ?? RUN_MS).then((result) => {
         invocation.result = result;
         invocation.status =
           result === null
@@ -86,7 +86,14 @@ export function commandActions(host: CommandHost): [string, JsonAction][] {
           Tags: z.array(z.strictObject({ Key: z.string(), Value: z.string() })).optional(),
         }),
         (input) => ({
-          DocumentDescription: described(documents.create(input.Name, input.DocumentType, input.Content)),
+          DocumentDescription: described(
+            documents.create(
+              input.Name,
+              input.DocumentType,
+              input.Content,
+              Object.fromEntries((input.Tags ?? []).map(({ Key, Value }) => [Key, Value])),
+            ),
+          ),
         }),
       ),
     ],
@@ -132,6 +139,30 @@ export function commandActions(host: CommandHost): [string, JsonAction][] {
       ),
     ],
     [
+      'ListDocuments',
+      jsonAction(
+        z.strictObject({
+          Filters: z
+            .array(z.strictObject({ Key: z.string(), Values: z.array(z.string()) }))
+            .max(6)
+            .default([]),
+          MaxResults: z.number().int().min(1).max(50).optional(),
+        }),
+        (input) => {
+          const matches = (document: Document): boolean =>
+            input.Filters.every(({ Key, Values }) => {
+              if (Key === 'Owner') return Values.includes('Self');
+              if (Key === 'Name') return Values.some((prefix) => document.name.startsWith(prefix));
+              if (Key === 'DocumentType') return Values.includes(document.type);
+              if (Key.startsWith('tag:')) return Values.includes(document.tags[Key.slice(4)] ?? '\0');
+              throw new AwsError('InvalidFilterKey', `The local cloud doesn't know the filter ${Key.slice(0, 60)}`);
+            });
+          const found = documents.list().filter(matches);
+          return { DocumentIdentifiers: found.slice(0, input.MaxResults ?? 50).map(described) };
+        },
+      ),
+    ],
+    [
       'SendCommand',
       jsonAction(
         z.strictObject({
@@ -150,7 +181,7 @@ export function commandActions(host: CommandHost): [string, JsonAction][] {
         }),
         (input) => {
           const document = documents.find(input.DocumentName);
-          const script = scriptOf(document, input.Parameters);
+          const filled = fillDocument(document, input.Parameters);
           const ids = new Set(input.InstanceIds);
           const tags: Record<string, readonly string[]> = {};
           for (const { Key, Values } of input.Targets) {
@@ -163,7 +194,7 @@ export function commandActions(host: CommandHost): [string, JsonAction][] {
           if (Object.keys(tags).length > 0) {
             for (const id of host.instancesWith(tags)) if (host.isManaged(id)) ids.add(id);
           }
-          const command = send(document, [...ids], input.Comment, script);
+          const command = send(document, [...ids], input.Comment, filled);
           return { Command: commandOut(command) };
         },
       ),

@@ -8,6 +8,7 @@ export interface Document {
   /** As it was given. */
   readonly content: string;
   readonly version: number;
+  readonly tags: Readonly<Record<string, string>>;
   readonly body: Body;
 }
 
@@ -35,12 +36,36 @@ const MAX_CONTENT = 65_536;
 const notFound = (name: string): AwsError =>
   new AwsError('InvalidDocument', `Document with name ${name.slice(0, 128)} does not exist.`);
 
-/** Command documents of the account; AWS's own aren't here. */
+/** AWS's own that everybody uses; the local cloud has no other. */
+const RUN_SHELL_SCRIPT: Document = {
+  name: 'AWS-RunShellScript',
+  type: 'Command',
+  content: '',
+  version: 1,
+  tags: {},
+  body: {
+    schemaVersion: '1.2',
+    description: 'Run a shell script or specify the commands to run.',
+    parameters: {
+      commands: { type: 'StringList' },
+      executionTimeout: { type: 'String', default: '3600' },
+    },
+    mainSteps: [
+      {
+        name: 'runShellScript',
+        action: 'aws:runShellScript',
+        inputs: { runCommand: ['{{ commands }}'], timeoutSeconds: '{{ executionTimeout }}' },
+      },
+    ],
+  },
+};
+
+/** Command documents: the account's, and one of AWS's own. */
 export class Documents {
-  readonly #documents = new Map<string, Document>();
+  readonly #documents = new Map<string, Document>([[RUN_SHELL_SCRIPT.name, RUN_SHELL_SCRIPT]]);
 
   /** @throws AwsError */
-  create(name: string, type: string, content: string): Document {
+  create(name: string, type: string, content: string, tags: Readonly<Record<string, string>> = {}): Document {
     if (!/^[\w.-]{3,128}$/.test(name))
       throw new AwsError('InvalidDocument', `'${name.slice(0, 128)}' is no document name`);
     if (this.#documents.has(name)) throw new AwsError('DocumentAlreadyExists', `Document ${name} already exists.`);
@@ -48,12 +73,13 @@ export class Documents {
     if (type !== 'Command') {
       throw new AwsError('InvalidDocumentContent', `The local cloud has documents of type Command only, not ${type}`);
     }
-    return this.#put(name, content, 1);
+    return this.#put(name, content, 1, tags);
   }
 
   /** @throws AwsError */
   update(name: string, content: string): Document {
-    return this.#put(name, content, this.find(name).version + 1);
+    const { version, tags } = this.find(name);
+    return this.#put(name, content, version + 1, tags);
   }
 
   delete(name: string): void {
@@ -67,7 +93,12 @@ export class Documents {
     return document;
   }
 
-  #put(name: string, content: string, version: number): Document {
+  /** Of the account. */
+  list(): readonly Document[] {
+    return [...this.#documents.values()].filter((one) => one !== RUN_SHELL_SCRIPT);
+  }
+
+  #put(name: string, content: string, version: number, tags: Document['tags']): Document {
     if (content.length > MAX_CONTENT) throw new AwsError('MaxDocumentSizeExceeded', 'The document is too large');
     let given: unknown = null;
     try {
@@ -80,7 +111,7 @@ export class Documents {
       const issue = checked.error.issues[0];
       throw new AwsError('InvalidDocumentContent', `${issue?.path.join('.')}: ${issue?.message}`);
     }
-    const document: Document = { name, type: 'Command', content, version, body: checked.data };
+    const document: Document = { name, type: 'Command', content, version, tags, body: checked.data };
     this.#documents.set(name, document);
     return document;
   }
@@ -88,8 +119,15 @@ export class Documents {
 
 const plain = (nameOrArn: string): string => nameOrArn.split('/').at(-1) ?? nameOrArn;
 
-/** The document's shell steps as one script that stops at the first that fails. @throws AwsError */
-export function scriptOf(document: Document, given: Readonly<Record<string, readonly string[]>>): string {
+export interface FilledDocument {
+  /** The shell steps as one, which stops at the first that fails. */
+  readonly script: string;
+  /** Null: the document doesn't say. */
+  readonly timeoutMs: number | null;
+}
+
+/** A document with its parameters filled in. @throws AwsError */
+export function fillDocument(document: Document, given: Readonly<Record<string, readonly string[]>>): FilledDocument {
   const known = document.body.parameters ?? {};
   const unknown = Object.keys(given).find((name) => known[name] === undefined);
   if (unknown !== undefined) {
@@ -111,5 +149,6 @@ export function scriptOf(document: Document, given: Readonly<Record<string, read
     }
     return `(\n${[one.inputs?.runCommand ?? []].flat().map(fill).join('\n')}\n) || exit $?`;
   });
-  return `${scripts.join('\n')}\n`;
+  const seconds = Number(fill(String(document.body.mainSteps?.[0]?.inputs?.timeoutSeconds ?? '')));
+  return { script: `${scripts.join('\n')}\n`, timeoutMs: seconds > 0 ? seconds * 1_000 : null };
 }

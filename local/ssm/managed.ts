@@ -13,7 +13,8 @@ export function isManaged(
   const record = model.instances.get(instanceId)?.record;
   if (record === undefined || record.state !== 'running') return false;
   const profile = profileArn(record, model.options);
-  if (profile === null) return false;
+  // Without a role of its own, by the account's default host management.
+  if (profile === null) return true;
   const { region, accountId } = model.options;
   const arn = `arn:aws:ec2:${region}:${accountId}:instance/${instanceId}`;
   const caller = {

@@ -174,6 +174,7 @@ const document: Handler = {
         Content: contentOf(call),
         DocumentType: props.text('DocumentType') as DocumentType | undefined,
         DocumentFormat: (props.text('DocumentFormat') ?? 'JSON') as DocumentFormat,
+        Tags: Object.entries(props.tags()).map(([Key, Value]) => ({ Key, Value })),
       }),
     );
     return { physicalId: name, attributes: { Arn: arnOf(host, 'ssm', `document/${name}`) } };
