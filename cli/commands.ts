@@ -36,6 +36,19 @@ const GROUPS: readonly Group[] = [
     ],
   },
   {
+    head: 'Change a cluster:',
+    files: [
+      { names: { drain: 'a node hands over, leaves and is replaced' }, load: () => import('./drain.js') },
+      { names: { replace: 'a successor comes, and then the node goes' }, load: () => import('./replace.js') },
+      { names: { scale: 'another number of slots' }, load: () => import('./scale.js') },
+      { names: { update: 'a rolling update to another template version' }, load: () => import('./update.js') },
+      {
+        names: { pause: 'nothing is replaced of the own will of the cluster', resume: 'ends a pause' },
+        load: () => import('./pause.js'),
+      },
+    ],
+  },
+  {
     head: 'Batch tasks:',
     files: [
       { names: { submit: 'submit batch tasks to a cluster' }, load: () => import('./submit.js') },
