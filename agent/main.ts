@@ -131,6 +131,7 @@ async function main(config: Config, log: Log): Promise<void> {
             identity,
             client,
             clock,
+            node: () => host?.state ?? null,
             stateDir,
             environment: workloadEnvironment(identity),
             ask: socket.ask,

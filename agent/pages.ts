@@ -48,6 +48,7 @@ export function pagesOf(shown: Shown): Pages {
         ...state.identity,
         phase: state.phase,
         specVersion: state.spec.version,
+        waiting: waitingOf(state),
         targets: state.targets.map(({ arn, port, state: at }) => ({ arn, port, state: at })),
         workloads: Object.fromEntries([...state.workloads].map(([name, { status }]) => [name, status])),
         filling: [...state.pursuits.values()].map(({ position, stage, kind, lastError }) => ({
@@ -61,6 +62,11 @@ export function pagesOf(shown: Shown): Pages {
     tasks: () => ifRunning(() => tasksPage(shown.running?.tasks?.() ?? null)),
     metrics: () => renderMetrics(samplesOf(shown)),
   };
+}
+
+/** What the Banker's rule holds back, and why. */
+function waitingOf({ waiting }: NodeState) {
+  return waiting === null ? null : { act: waiting.act, cause: waiting.cause, reason: waiting.reason };
 }
 
 const PHASES: readonly NodeState['phase'][] = ['looking', 'serving', 'leaving', 'drained', 'gone'];
@@ -98,6 +104,12 @@ export function samplesOf({ running, imds }: Shown): Sample[] {
       help: '1 while the workloads are healthy and registered',
       label: null,
       values: { '': health === 'healthy' ? 1 : 0 },
+    },
+    {
+      name: 'waiting',
+      help: '1 while an act of the node waits since it is not safe, or paused',
+      label: 'act',
+      values: state.waiting === null ? {} : { [state.waiting.act]: 1 },
     },
     {
       name: 'in_flight',

@@ -4,7 +4,10 @@ import { createStore } from '../../aws/store.js';
 import { createTransfer } from '../../aws/transfer.js';
 import type { Address, WorkloadHealth } from '../../core/gossip/member.js';
 import type { LogFields, LogLevel } from '../../core/node/port.js';
+import { safetyView } from '../../core/node/safety.js';
+import type { NodeState } from '../../core/node/state.js';
 import type { Spec, TasksWorkload } from '../../core/spec/spec.js';
+import { bankersAdmission } from '../../core/tasks/admission.js';
 import type { Context } from '../../core/time.js';
 import { createEngine } from '../drivers/docker-engine.js';
 import type { Identity } from '../identity.js';
@@ -20,6 +23,8 @@ export interface TasksParts {
   readonly identity: Identity;
   readonly client: ClientConfig;
   readonly clock: () => Context;
+  /** Of the node's brain; null: there is none yet. */
+  readonly node: () => NodeState | null;
   readonly stateDir: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly ask: (to: Address, note: string, timeoutMs: number) => Promise<string | null>;
@@ -51,6 +56,10 @@ export async function loadTasks(parts: TasksParts, onHealth: (health: WorkloadHe
         room: { memoryMiB, gpuMemoryMiB: workload.gpuMemoryMiB },
         writer: identity.instanceId,
         preset: spec.gossip.preset,
+        admit: bankersAdmission(() => {
+          const node = parts.node();
+          return node === null ? null : safetyView(node);
+        }),
       },
       clock(),
     ),
