@@ -73,7 +73,8 @@ export interface IncidentFacts {
   /** By {@link seatName}. */
   readonly launches: ReadonlyMap<string, LaunchRecord>;
   readonly prices: PriceBook;
-  readonly redone: readonly RedoneWork[];
+  /** By the node that lost it. */
+  readonly redone: ReadonlyMap<string, readonly RedoneWork[]>;
 }
 
 export function incidentOf(report: Report, facts: IncidentFacts): Incident {
@@ -104,7 +105,7 @@ export function incidentOf(report: Report, facts: IncidentFacts): Incident {
     steps,
     drainedMs,
     replacement,
-    money: moneyOf(node, launchedMs, endMs, replacement, facts),
+    money: moneyOf(node, instanceId, launchedMs, endMs, replacement, facts),
   };
 }
 
@@ -127,7 +128,7 @@ export function silentIncident(node: OpsNode, facts: IncidentFacts): Incident | 
     steps: [],
     drainedMs: null,
     replacement,
-    money: moneyOf(node, launchedMs, endMs ?? launchedMs, replacement, facts),
+    money: moneyOf(node, node.instanceId, launchedMs, endMs ?? launchedMs, replacement, facts),
   };
 }
 
@@ -154,11 +155,13 @@ function replacementOf(seat: HeldSeat, told: string | null, { nodes, launches }:
 
 function moneyOf(
   node: Runs,
+  instanceId: string,
   launchedMs: number | null,
   endMs: number,
   replacement: Replacement | null,
-  { nowMs, prices, nodes, redone }: IncidentFacts,
+  { nowMs, prices, nodes, redone: lost }: IncidentFacts,
 ): Money {
+  const redone = lost.get(instanceId) ?? [];
   const heir = replacement?.node ?? null;
   const startMs = replacement?.launchedMs ?? null;
   const overlapMs = startMs === null ? null : Math.max(0, Math.min(endMs, nowMs) - startMs);

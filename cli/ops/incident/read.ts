@@ -5,11 +5,13 @@ import { type LaunchRecord, launchRecordKey } from '../../../core/seats/launch-r
 import { type HeldSeat, type Seat, seatName, successorOf } from '../../../core/seats/seat.js';
 import type { Spec } from '../../../core/spec/spec.js';
 import type { Session } from '../../aws/session.js';
+import { queueReader } from '../../tasks/reader.js';
+import { queueStore } from '../../tasks/store.js';
 import type { OpsNode, ReportHead, Unseen } from '../answers.js';
 import { inParallel } from '../parallel.js';
 import { NO_PRICES, type PricePoint, readSpotHistory } from '../prices.js';
 import { readNodes, readReports } from '../read.js';
-import { type Incident, type IncidentFacts, incidentOf, silentIncident } from './incident.js';
+import { type Incident, type IncidentFacts, incidentOf, type RedoneWork, silentIncident } from './incident.js';
 import { parseLaunchRecord, parseReport, type Report } from './record.js';
 
 export interface Incidents {
@@ -65,7 +67,8 @@ export async function readIncidents(session: Session, spec: Spec, wanted: Wanted
   const nowMs = Date.now();
   const spot = await orElse('spot prices', readPrices(session, told, silent, nodes, nowMs), new Map());
   const prices = { ...NO_PRICES, spot, onDemand: wanted.onDemand };
-  const facts: IncidentFacts = { nowMs, nodes, launches, prices, redone: [] };
+  const redone = await orElse('work of tasks', readRedone(session, spec, wanted.id), new Map());
+  const facts: IncidentFacts = { nowMs, nodes, launches, prices, redone };
   const incidents = [
     ...told.map((report) => incidentOf(report, facts)),
     ...silent.flatMap((node) => silentIncident(node, facts) ?? []),
@@ -117,6 +120,24 @@ async function readPrices(
   const starts = [...reports.map(({ detectedMs }) => detectedMs), ...silent.map(({ launchTimeMs }) => launchTimeMs)];
   const known = nodes.map(({ launchTimeMs }) => launchTimeMs).filter((ms) => ms > 0);
   return readSpotHistory(session, [...gone, ...nodes], Math.min(...starts, ...known), nowMs);
+}
+
+/** Of one incident only: the whole queue is read for it. */
+async function readRedone(
+  session: Session,
+  spec: Spec,
+  id: string | null,
+): Promise<ReadonlyMap<string, readonly RedoneWork[]>> {
+  const tasks = spec.workloads.find((workload) => workload.kind === 'tasks');
+  if (id === null || tasks === undefined) return new Map();
+  const reader = queueReader(queueStore(await session.client('s3'), spec.bucket), tasks.leaseMs);
+  const redone = new Map<string, RedoneWork[]>();
+  for (const { lease } of (await reader.read()).tasks) {
+    for (const { instanceId, redoneMs, share } of lease?.attempts ?? []) {
+      if (redoneMs > 0) redone.set(instanceId, [...(redone.get(instanceId) ?? []), { redoneMs, share }]);
+    }
+  }
+  return redone;
 }
 
 /** Null: there is no such object. */

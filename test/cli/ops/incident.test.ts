@@ -61,7 +61,7 @@ function factsOf(change: Partial<IncidentFacts> = {}): IncidentFacts {
         ['m6g.large', 0.07],
       ]),
     },
-    redone: [],
+    redone: new Map(),
     ...change,
   };
 }
@@ -115,7 +115,7 @@ describe('an incident', () => {
     const facts = factsOf({
       nodes: [heir],
       launches: new Map(),
-      redone: [{ redoneMs: 600_000, share: 0.5 }],
+      redone: new Map([[idOf(1), [{ redoneMs: 600_000, share: 0.5 }]]]),
     });
     const { money, replacement } = incidentOf(reportOf(), facts);
     expect(replacement?.by).toBeNull();

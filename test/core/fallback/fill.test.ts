@@ -20,6 +20,7 @@ class Aws {
   readonly hints = new Map<number, HeldSeat>();
   readonly nodes: NodeView[] = [];
   readonly launches: LaunchRequest[] = [];
+  readonly records: string[] = [];
   launch: (request: LaunchRequest) => AnyOutcome = (request) => {
     const instanceId = `i-${request.token}`;
     if (!this.nodes.some((node) => node.instanceId === instanceId)) {
@@ -42,6 +43,9 @@ class Aws {
         return this.launch(call.request);
       case 'findNodes':
         return ok(this.nodes.filter(({ seat }) => call.slot === null || seat?.slot === call.slot));
+      case 'putObject':
+        this.records.push(`${call.key} ${JSON.parse(call.body).by} ${JSON.parse(call.body).instanceId}`);
+        return ok(null);
       default:
         throw new Error(`nobody asks for ${call.op}`);
     }
@@ -139,5 +143,39 @@ describe('filling seats', () => {
       '4 spot',
     ]);
     expect(aws.hints.get(0)).toEqual(seatOf(0, 2, 5));
+  });
+});
+
+describe('who launched a node', () => {
+  const options = { untilMs: monoMs(100_000), mendMs: 0, launcher: 'sweep' } as const;
+
+  it('is written down last, of launches that EC2 answered', () => {
+    const aws = new Aws();
+    const { ops } = play((start) => fillSeats([act(0), act(2)], spec, options, start), aws.answer);
+    expect(ops.slice(-3)).toEqual(['findNodes', 'putObject', 'putObject']);
+    expect(aws.records).toEqual(
+      aws.launches.map(({ token, seat }) => `seats/launched/${seat.slot}.2.json sweep i-${token}`),
+    );
+  });
+
+  it('of a node that somebody else launched nothing is written', () => {
+    const aws = new Aws();
+    aws.nodes.push(nodeViewOf('i-others', seatOf(0, 2)));
+    aws.launch = () => failure('mismatch', 'IdempotentParameterMismatch');
+    const { result } = play((start) => fillSeats([act(0)], spec, options, start), aws.answer);
+    expect(result.filled[0]?.instanceId).toBe('i-others');
+    expect(aws.records).toEqual([]);
+  });
+
+  it('nothing is written when nothing was launched, or a record fails: the seat is what counts', () => {
+    const aws = new Aws();
+    aws.launch = () => noCapacity;
+    play((start) => fillSeats([act(0, 'wish')], spec, options, start), aws.answer);
+    expect(aws.records).toEqual([]);
+    const denied = new Aws();
+    const answer = (call: AnyCall): AnyOutcome =>
+      call.op === 'putObject' ? failure('configuration', 'AccessDenied') : denied.answer(call);
+    const { result } = play((start) => fillSeats([act(0)], spec, options, start), answer);
+    expect(assess({ carriedOut: 0, failures: [], filled: result.filled }).again).toBeNull();
   });
 });

@@ -167,6 +167,25 @@ describe('an interruption notice', () => {
     expect(bodies[0]).toContain('"replacement":null');
     expect(bodies[bodies.length - 1]).toContain('"replacement":"i-new"');
   });
+
+  it('who launched the replacement is written down, for people to read', () => {
+    const host = servingHost();
+    host.interrupt(120_000);
+    host.answer('readHint', { ok: true, value: null });
+    host.answer('launch', { ok: true, value: { instanceIds: ['i-new'], errors: [] } });
+    const [record] = host.asked('putObject');
+    expect(record?.call).toMatchObject({ key: 'seats/launched/1.5.json' });
+    const body = record?.call.op === 'putObject' ? record.call.body : '';
+    expect(JSON.parse(body)).toMatchObject({
+      instanceId: 'i-new',
+      by: 'agent',
+      launcher: SELF,
+      seat: { generation: 5 },
+    });
+    expect(
+      host.answer('putObject', { ok: false, error: { kind: 'configuration', code: 'AccessDenied', message: 'no' } }),
+    ).toEqual([]);
+  });
 });
 
 describe('a stop on purpose', () => {
