@@ -43,7 +43,8 @@ describe('the strict validation of templates', () => {
     for (const make of Object.values(EXAMPLES)) make(app);
     Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
     expect(() => app.synth()).not.toThrow();
-  });
+    // All examples at once take their time on a busy machine.
+  }, 120_000);
 
   it('fails a template with a mistake', () => {
     const app = newApp(strict);
