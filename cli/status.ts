@@ -68,10 +68,10 @@ async function look(session: import('./aws/session.js').Session, flags: StatusFl
 
 /** One look after another; a look that fails is told, and the next one is made all the same. */
 async function watch(flags: StatusFlags, intervalMs: number): Promise<void> {
-  const [{ openSession }, { createLogUpdate }] = await Promise.all([import('./aws/session.js'), import('log-update')]);
+  const [{ openSession }, { liveScreen }] = await Promise.all([import('./aws/session.js'), import('./ops/live.js')]);
   const stopper = onSignals();
   const session = await openSession(flags);
-  const live = process.stdout.isTTY && !session.json ? createLogUpdate(process.stdout, { showCursor: true }) : null;
+  const live = process.stdout.isTTY && !session.json ? liveScreen(process.stdout) : null;
   let first = true;
   try {
     while (!stopper.signal.aborted) {
@@ -86,13 +86,14 @@ async function watch(flags: StatusFlags, intervalMs: number): Promise<void> {
       }
       first = false;
       if (live === null) process.stdout.write(session.json ? text : `${text}\n`);
-      else live(text.trimEnd());
+      else live.draw(text);
       await pause(intervalMs, stopper.signal);
     }
-    live?.done();
+    live?.end();
     if (stopper.crash() !== null) throw stopper.crash();
     process.exitCode = 130;
   } finally {
+    live?.end();
     session.close();
     stopper.release();
   }

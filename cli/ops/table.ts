@@ -19,7 +19,7 @@ const WIDTH = 80;
 
 export const terminalWidth = (stream: { readonly columns?: number } = process.stdout, env = process.env): number => {
   const told = Number(env.COLUMNS);
-  const width = stream.columns ?? (Number.isSafeInteger(told) && told > 0 ? told : WIDTH);
+  const width = stream.columns || (Number.isSafeInteger(told) && told > 0 ? told : WIDTH);
   return Math.max(LEAST_WIDTH, width);
 };
 
