@@ -7,15 +7,19 @@ import type { Emit, OpenCall, Purpose, WorkerState } from './state.js';
 
 /** Longest time that S3 is waited for, in ms. */
 const STORE_TIMEOUT_MS = 5_000;
+const LEAST_TIMEOUT_MS = 750;
 /** The host must answer within the time-out; past this much more the worker stops counting on it. */
 const GRACE_MS = 2_000;
 
 export function callStore(state: WorkerState, purpose: Purpose, call: StoreCall, ctx: Context, emit: Emit): void {
   const id = state.nextId++;
-  const expiresMs = after(ctx.nowMs, STORE_TIMEOUT_MS + GRACE_MS);
+  // A reply that is lost must not cost the lease: there is time for another try.
+  const ofLease = Math.max(LEAST_TIMEOUT_MS, Math.floor(state.options.workload.leaseMs / 4));
+  const timeoutMs = purpose.for === 'register' ? Math.min(STORE_TIMEOUT_MS, ofLease) : STORE_TIMEOUT_MS;
+  const expiresMs = after(ctx.nowMs, timeoutMs + GRACE_MS);
   state.calls.set(id, { purpose, op: call.op, sentMs: ctx.nowMs, expiresMs });
   state.counters.requests++;
-  emit({ type: 'store', id, call, timeoutMs: STORE_TIMEOUT_MS });
+  emit({ type: 'store', id, call, timeoutMs });
 }
 
 export function askPeer(state: WorkerState, purpose: Purpose, to: Address, note: Note, ctx: Context, emit: Emit): void {

@@ -21,6 +21,8 @@ import type { Emit, Held, WorkerState } from './state.js';
 import type { Lease } from './task.js';
 
 const RENEWALS_A_LEASE = 3;
+/** A renewal is tried for so many leases' time, before a program whose lease has run out is stopped. */
+const TRY_LEASES = 0.5;
 /** A task whose lease ran out so many leases ago, and can't be renewed, is forgotten. */
 const FORGET_LEASES = 3;
 
@@ -52,7 +54,9 @@ export function nextHeldMs(state: WorkerState, held: Held, ctx: Context): MonoMs
     return earliest(nextWriteMs(register), held.received === null ? NEVER : nextReceiptMs(held, held.received, ctx));
   }
   const { leaseMs } = state.options.workload;
-  const runOut = [after(register.endMs, leaseMs), after(register.endMs, FORGET_LEASES * leaseMs)];
+  const { write } = register;
+  const tried = write === null ? NEVER : after(write.firstSentMs, leaseMs * TRY_LEASES);
+  const runOut = [after(register.endMs, leaseMs), after(register.endMs, FORGET_LEASES * leaseMs), tried];
   return earliest(
     nextWriteMs(register),
     register.write === null ? renewMs(state, held) : NEVER,
@@ -71,6 +75,9 @@ function reconcileRunOut(state: WorkerState, held: Held, ctx: Context, emit: Emi
   const { leaseMs } = state.options.workload;
   const pastMs = ctx.nowMs - held.register.endMs;
   if (pastMs < leaseMs) return;
+  // After a pause of this process the first renewal may well succeed.
+  const { write } = held.register;
+  if (write === null || ctx.nowMs - write.firstSentMs < leaseMs * TRY_LEASES) return;
   if (held.stop === null) log(emit, 'warn', 'lease-run-out', { task: held.key, fence: held.fence, pastMs });
   stopProgram(held, 'lost', held.spec.stopGraceMs, emit);
   if (pastMs >= FORGET_LEASES * leaseMs && isStill(held)) drop(state, held, emit);

@@ -109,6 +109,7 @@ function act(state: WorkerState, held: Held, deadlineMs: MonoMs, ctx: Context, e
       return;
     case 'partial':
       if (held.saves.sending === null && held.saves.uncommitted === null) {
+        log(emit, 'info', 'task-evacuated', { task: held.key, kind: evacuation.kind });
         beginSave(state, held, evacuation.byMs, false, ctx, emit);
       }
       return;
