@@ -22,6 +22,7 @@ import { ec2Service } from './ec2/service.js';
 import { Elbv2 } from './elbv2/elbv2.js';
 import { Courier } from './events/courier.js';
 import { eventsService } from './events/service.js';
+import { iamService } from './iam/service.js';
 import { CredentialIssuer } from './imds/credentials.js';
 import { Machines } from './machines/machines.js';
 import { createRunDir } from './machines/run-dir.js';
@@ -281,6 +282,7 @@ async function compose(
       }),
       secretsService({ region, accountId, now: clock.wall, arns: secretArns }),
       stsService({ accountId }),
+      iamService(iam),
       eventsService({
         bus,
         region,
