@@ -87,6 +87,24 @@ describe('what the schedules are about happens', () => {
   });
 });
 
+describe('work that is done again', () => {
+  // A checkpoint after each twentieth of a task's length, and more interruptions than nodes.
+  it.each([20_000, 0])('is at most a twentieth with a notice of %i ms', (noticeMs) => {
+    const tasks = Array.from({ length: 60 }, (_, i) => ({
+      ...{ ...TASK, id: `t-${i}`, behaviour: { ...TASK.behaviour, workMs: 60_000 } },
+    }));
+    const events = Array.from(
+      { length: 12 },
+      (_, i) => ({ atMs: 8_000 + i * 8_000, type: 'interrupt', noticeMs, count: 1 }) as const,
+    );
+    const world = new TaskWorld(1, { plan: { ...CALM, nodes: 6, maxTasks: 4, tasks, events, stormMs: 120_000 } });
+    expect(world.run().ended).toEqual({ done: 60 });
+    const attempts = [...world.checkers.completed.values()].flatMap((lease) => lease.attempts);
+    expect(attempts.length).toBeGreaterThan(70);
+    expect(attempts.reduce((sum, { redoneMs }) => sum + redoneMs, 0)).toBeLessThan(0.05 * 60 * 60_000);
+  });
+});
+
 describe('the checkers can fail', () => {
   const stores = (effect: WorkerEffect, op: string, prefix: string): boolean =>
     effect.type === 'store' &&
