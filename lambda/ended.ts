@@ -6,7 +6,9 @@ import { createQueueHandler } from './queue.js';
 
 export const createEndedHandler = (parts: Parts) =>
   createQueueHandler(parts, (event, instanceId, seen, means, ctx) =>
-    event.kind === 'ended' ? tendEnd(instanceId, event.atMs, seen, { ...means, launcher: 'ended' }, ctx) : null,
+    event.kind === 'ended'
+      ? tendEnd(instanceId, event.atMs, seen, { ...means, launcher: 'ended' }, ctx, event.over)
+      : null,
   );
 
 export const handler = host('ended', createEndedHandler);

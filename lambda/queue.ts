@@ -8,7 +8,7 @@ import type { Script } from '../core/fallback/script.js';
 import type { Context } from '../core/time.js';
 import { Foreign } from './foreign.js';
 import { budgetEnd, type LambdaContext, type Parts, play } from './parts.js';
-import { countErrand } from './telemetry.js';
+import { countEnd, countErrand } from './telemetry.js';
 
 /** Of SQS's event, what is used. */
 export interface QueueEvent {
@@ -92,7 +92,7 @@ export function createQueueHandler(parts: Parts, errandOf: ErrandOf) {
   async function tendOne(event: InstanceEvent, instanceId: string, seen: Seen, means: Means): Promise<void> {
     const script = errandOf(event, instanceId, seen, means, clock());
     if (script === null) return;
-    const { verdict, done } = await play(parts, script);
+    const { verdict, done, figures = null } = await play(parts, script);
     const assessment = assess(done);
     const { acted, again, launched, unfilled } = assessment;
     telemetry.count(verdict.needed ? 'FallbackActed' : 'FallbackNotNeeded');
@@ -107,5 +107,10 @@ export function createQueueHandler(parts: Parts, errandOf: ErrandOf) {
       ...(verdict.needed ? { acted, launched, unfilled, filled: done.filled, failures: done.failures } : {}),
     });
     if (again !== null) throw new TryAgain(`${again.code}: ${again.message}`);
+    // Last, so that what comes again isn't counted twice.
+    if (event.kind === 'interruption') telemetry.count('Notices');
+    if (figures === null) return;
+    countEnd(telemetry, figures);
+    telemetry.log('info', 'incident', { instanceId, ...figures });
   }
 }

@@ -17,17 +17,20 @@ export const createSweepHandler =
       throw new Error(`The sweep can't look: ${seen.error.code}: ${seen.error.message}`);
     }
     const means = { untilMs: budgetEnd(context, start), mendMs: 0, drainDocument: null, launcher: 'sweep' } as const;
-    const { acts, counts, done } = await play(parts, sweep(seen, means, clock()));
+    const { acts, counts, spotUsdPerHour, done } = await play(parts, sweep(seen, means, clock()));
     const assessment = assess(done);
     const ended = acts.flatMap((act) => (act.type === 'end' ? [{ instanceId: act.instanceId, why: act.why }] : []));
     telemetry.count('EmptySlots', counts.empty);
     telemetry.count('ServingSlots', counts.serving);
     telemetry.count('OnDemandNodes', counts.onDemand);
+    telemetry.count('SurplusNodes', counts.surplus);
+    if (spotUsdPerHour !== null) telemetry.count('SpotCostPerHour', spotUsdPerHour);
     telemetry.count(acts.length > 0 ? 'FallbackActed' : 'FallbackNotNeeded');
     if (ended.length > 0) telemetry.count('NodesEnded', ended.length);
     countErrand(telemetry, assessment);
     telemetry.log(acts.length > 0 ? 'warn' : 'info', 'swept', {
       ...counts,
+      spotUsdPerHour,
       acts: acts.length,
       ended,
       filled: done.filled,

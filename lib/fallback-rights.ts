@@ -63,12 +63,12 @@ export const LOOK_FOR_TYPES: readonly string[] = [
   'ec2:DescribeInstanceTypeOfferings',
 ];
 
-/** Writing the incident of a node that couldn't. */
+/** Reading how a node's end went, and writing the incident of a node that couldn't. */
 export const incidentRights = (cluster: SynktiCluster): readonly Right[] => [
   {
     statement: new iam.PolicyStatement({
       sid: 'Reports',
-      actions: ['s3:PutObject'],
+      actions: ['s3:GetObject', 's3:PutObject'],
       resources: [cluster.bucket.arnForObjects('incidents/*')],
     }),
     wildcards: 'One report an incident.',

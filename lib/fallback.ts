@@ -92,7 +92,11 @@ export class Fallback extends Construct {
       retention,
       environment,
       rights: [
-        ...seatRights(cluster, subnets, ['ec2:DescribeInstanceStatus', ...LOOK_FOR_LEFTOVERS]),
+        ...seatRights(cluster, subnets, [
+          'ec2:DescribeInstanceStatus',
+          'ec2:DescribeSpotPriceHistory',
+          ...LOOK_FOR_LEFTOVERS,
+        ]),
         ...leftoverRights(cluster),
         ...endRights(cluster),
       ],

@@ -42,6 +42,8 @@ export function createFallbackCloud(config: ClientConfig): FallbackCloud {
         return createFallbackEc2(ec2.get()).findOrphans(call.cluster, call.epoch, signal);
       case 'deleteOrphan':
         return createFallbackEc2(ec2.get()).deleteOrphan(call.kind, call.id, signal);
+      case 'findSpotPrices':
+        return createFallbackEc2(ec2.get()).findSpotPrices(call.pools, signal);
       case 'findInstanceTypes':
         return findInstanceTypes(ec2.get(), call.wish, signal);
       case 'registerTarget':
@@ -58,6 +60,8 @@ export function createFallbackCloud(config: ClientConfig): FallbackCloud {
         return createS3(s3.get()).putObject(call.bucket, call.key, call.body, signal);
       case 'findReport':
         return createFallbackS3(s3.get()).findReport(call.bucket, call.instanceId, signal);
+      case 'readReport':
+        return createFallbackS3(s3.get()).readReport(call.bucket, call.instanceId, signal);
       case 'findVersions':
         return createFallbackS3(s3.get()).findVersions(call.bucket, signal);
       case 'deleteVersions':

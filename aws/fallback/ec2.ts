@@ -1,14 +1,16 @@
 import {
+  type _InstanceType,
   DeleteNetworkInterfaceCommand,
   DeleteVolumeCommand,
   DescribeInstanceStatusCommand,
   DescribeNetworkInterfacesCommand,
+  DescribeSpotPriceHistoryCommand,
   DescribeVolumesCommand,
   type EC2Client,
   type Filter,
   type InstanceStatusSummary,
 } from '@aws-sdk/client-ec2';
-import type { Impaired, Orphan } from '../../core/fallback/port.js';
+import type { Impaired, Orphan, Pool, SpotPrice } from '../../core/fallback/port.js';
 import { TAG } from '../../core/seats/tags.js';
 import { wallMs } from '../../core/time.js';
 
@@ -16,6 +18,8 @@ import { wallMs } from '../../core/time.js';
 export interface FallbackEc2 {
   findImpaired(instanceIds: readonly string[], signal: AbortSignal): Promise<readonly Impaired[]>;
   findOrphans(cluster: string, epoch: string, signal: AbortSignal): Promise<readonly Orphan[]>;
+  /** Of those pools that EC2 has a price for. */
+  findSpotPrices(pools: readonly Pool[], signal: AbortSignal): Promise<readonly SpotPrice[]>;
   deleteOrphan(kind: Orphan['kind'], id: string, signal: AbortSignal): Promise<null>;
 }
 
@@ -23,6 +27,8 @@ export interface FallbackEc2 {
 const IDS_AT_ONCE = 100;
 /** Orphans are few; what doesn't fit on a page is left for the next look. */
 const PAGE = 500;
+/** One page; a cluster with more pools than that gets no price for the others. */
+const MOST_PRICES = 1_000;
 
 export function createFallbackEc2(client: EC2Client): FallbackEc2 {
   return {
@@ -63,6 +69,27 @@ export function createFallbackEc2(client: EC2Client): FallbackEc2 {
         orphans.push({ kind: 'network-interface', id: NetworkInterfaceId, createdMs: null });
       }
       return orphans;
+    },
+
+    async findSpotPrices(pools, signal) {
+      const now = new Date();
+      const answer = await client.send(
+        new DescribeSpotPriceHistoryCommand({
+          InstanceTypes: [...new Set(pools.map(({ instanceType }) => instanceType as _InstanceType))],
+          Filters: [{ Name: 'availability-zone', Values: [...new Set(pools.map(({ zone }) => zone))] }],
+          ProductDescriptions: ['Linux/UNIX'],
+          // The history of this moment is the price that holds.
+          StartTime: now,
+          EndTime: now,
+          MaxResults: MOST_PRICES,
+        }),
+        { abortSignal: signal },
+      );
+      return (answer.SpotPriceHistory ?? []).flatMap(({ InstanceType, AvailabilityZone, SpotPrice }) => {
+        const usdPerHour = Number(SpotPrice);
+        if (!InstanceType || !AvailabilityZone || !(usdPerHour > 0)) return [];
+        return { instanceType: InstanceType, zone: AvailabilityZone, usdPerHour };
+      });
     },
 
     async deleteOrphan(kind, id, signal) {

@@ -1,5 +1,6 @@
 import {
   DeleteObjectsCommand,
+  GetObjectCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
   type S3Client,
@@ -9,6 +10,8 @@ import type { ObjectVersion } from '../../core/fallback/port.js';
 export interface FallbackS3 {
   /** Whether an incident report of this instance stands in the bucket. */
   findReport(bucket: string, instanceId: string, signal: AbortSignal): Promise<boolean>;
+  /** The report of this instance's incident, its own rather than the fallback's; null: there is none. */
+  readReport(bucket: string, instanceId: string, signal: AbortSignal): Promise<string | null>;
   /** The first page. */
   findVersions(bucket: string, signal: AbortSignal): Promise<readonly ObjectVersion[]>;
   deleteVersions(bucket: string, versions: readonly ObjectVersion[], signal: AbortSignal): Promise<null>;
@@ -16,6 +19,10 @@ export interface FallbackS3 {
 
 /** S3 lists and deletes at most 1,000 at once; fewer are gone well within a call's time-out. */
 const PAGE = 500;
+/** A node has one, and perhaps the fallback's beside it. */
+const FEW_REPORTS = 10;
+/** In bytes. They have about two thousand. */
+const MAX_REPORT = 65_536;
 
 export function createFallbackS3(client: S3Client): FallbackS3 {
   return {
@@ -25,6 +32,19 @@ export function createFallbackS3(client: S3Client): FallbackS3 {
         { abortSignal: signal },
       );
       return (answer.Contents ?? []).length > 0;
+    },
+
+    async readReport(bucket, instanceId, signal) {
+      const Prefix = `incidents/${instanceId}-`;
+      const { Contents = [] } = await client.send(
+        new ListObjectsV2Command({ Bucket: bucket, Prefix, MaxKeys: FEW_REPORTS }),
+        { abortSignal: signal },
+      );
+      const keys = Contents.flatMap(({ Key, Size }) => (Key === undefined || (Size ?? 0) > MAX_REPORT ? [] : Key));
+      const Key = keys.find((key) => key !== `${Prefix}ended.json`) ?? keys[0];
+      if (Key === undefined) return null;
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key }), { abortSignal: signal });
+      return (await Body?.transformToString()) ?? null;
     },
 
     async findVersions(bucket, signal) {

@@ -5,6 +5,7 @@ import type { Context, WallMs } from '../time.js';
 import type { Act, Verdict } from './act.js';
 import { carryOut, type Done, type Means } from './carry-out.js';
 import { judgeEnd } from './ended.js';
+import { type Figures, figuresIn, spotCost } from './figures.js';
 import { isLiveNode } from './holders.js';
 import { type Announcement, judgeAnnouncement } from './interruption.js';
 import { lookAtTargets } from './look.js';
@@ -22,6 +23,8 @@ export interface Seen {
 export interface Errand {
   readonly verdict: Verdict;
   readonly done: Done;
+  /** Of a node whose end is over: how it went. Once a node, as far as events come once. */
+  readonly figures?: Figures | null;
 }
 
 export function* tendAnnouncement(
@@ -36,21 +39,36 @@ export function* tendAnnouncement(
   return { verdict, done: yield* carryOut(verdict.acts, seen.spec, means, ctx) };
 }
 
-export function* tendEnd(instanceId: string, atMs: WallMs, seen: Seen, means: Means, start: Context): Script<Errand> {
+/** @param over the last event of this end: its figures are wanted */
+export function* tendEnd(
+  instanceId: string,
+  atMs: WallMs,
+  seen: Seen,
+  means: Means,
+  start: Context,
+  over = false,
+): Script<Errand> {
   const node = seen.nodes.find((one) => one.instanceId === instanceId);
   const { cluster, epoch, bucket } = seen.spec;
   let ctx = start;
   let reported: boolean | null = null;
   let orphans: readonly Orphan[] = [];
+  let text: string | null = null;
   if (node !== undefined && !isLiveNode(node)) {
     const report = yield* call({ op: 'findReport', bucket, instanceId });
     if (report.outcome.ok) reported = report.outcome.value;
+    if (over && reported === true) {
+      const own = yield* call({ op: 'readReport', bucket, instanceId });
+      if (own.outcome.ok) text = own.outcome.value;
+    }
     const left = yield* call({ op: 'findOrphans', cluster, epoch });
     if (left.outcome.ok) orphans = left.outcome.value;
     ctx = left.ctx;
   }
   const verdict = judgeEnd(instanceId, atMs, { ...seen, wallMs: ctx.wallMs, reported, orphans });
-  return { verdict, done: yield* carryOut(verdict.acts, seen.spec, means, ctx) };
+  const unreported = verdict.acts.flatMap((act) => (act.type === 'report' ? act.body : []))[0];
+  const figures = over ? figuresIn(text ?? unreported ?? '') : null;
+  return { verdict, figures, done: yield* carryOut(verdict.acts, seen.spec, means, ctx) };
 }
 
 export interface Sweep {
@@ -58,6 +76,8 @@ export interface Sweep {
   /** Why the return to spot waits; null: it doesn't. */
   readonly waiting: string | null;
   readonly counts: SweepCounts;
+  /** USD an hour of the spot nodes; null: EC2 didn't tell. */
+  readonly spotUsdPerHour: number | null;
   readonly done: Done;
 }
 
@@ -70,7 +90,17 @@ export function* sweep(seen: Seen, means: Means, start: Context): Script<Sweep> 
   const { targets } = yield* lookAtTargets(spec, failing?.ctx ?? start);
   const left = yield* call({ op: 'findOrphans', cluster: spec.cluster, epoch: spec.epoch });
   const orphans = left.outcome.ok ? left.outcome.value : [];
-  const { wallMs } = left.ctx;
+  const { cost, ctx } = yield* lookAtCost(nodes, left.ctx);
+  const { wallMs } = ctx;
   const { acts, counts, waiting } = planSweep({ ...seen, wallMs, impaired, targets, orphans });
-  return { acts, counts, waiting, done: yield* carryOut(acts, spec, means, left.ctx) };
+  return { acts, counts, waiting, spotUsdPerHour: cost, done: yield* carryOut(acts, spec, means, ctx) };
+}
+
+/** What the live spot nodes cost now. */
+function* lookAtCost(nodes: readonly NodeView[], ctx: Context) {
+  const spot = nodes.filter((node) => isLiveNode(node) && node.lifecycle === 'spot');
+  const pools = new Map(spot.map(({ instanceType, zone }) => [`${instanceType} ${zone}`, { instanceType, zone }]));
+  if (pools.size === 0) return { cost: 0, ctx };
+  const { outcome, ctx: then } = yield* call({ op: 'findSpotPrices', pools: [...pools.values()] });
+  return { cost: outcome.ok ? spotCost(spot, outcome.value) : null, ctx: then };
 }

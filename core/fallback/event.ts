@@ -11,7 +11,13 @@ export type FallbackEvent =
   /** A scheduled change of the host that ends or restarts the instance. */
   | { readonly kind: 'maintenance'; readonly instanceIds: readonly string[]; readonly atMs: WallMs }
   /** The instance ends, has ended or was stopped. */
-  | { readonly kind: 'ended'; readonly instanceIds: readonly string[]; readonly atMs: WallMs }
+  | {
+      readonly kind: 'ended';
+      readonly instanceIds: readonly string[];
+      readonly atMs: WallMs;
+      /** Terminated or stopped: the last event of its end. */
+      readonly over: boolean;
+    }
   /** Well formed, and nothing to do. */
   | { readonly kind: 'irrelevant'; readonly why: string };
 
@@ -66,7 +72,7 @@ function read(type: string, detail: Json, atMs: WallMs): EventReading {
       return ofInstance('rebalance', detail, atMs);
     case 'aws.ec2/EC2 Instance State-change Notification':
       if (!ENDS.has(detail.state)) return irrelevant(`The instance is ${show(detail.state)}.`);
-      return ofInstance('ended', detail, atMs);
+      return ofEnd(detail, atMs);
     case 'aws.health/AWS Health Event':
       return ofHealth(detail, atMs);
     default:
@@ -75,10 +81,17 @@ function read(type: string, detail: Json, atMs: WallMs): EventReading {
 }
 
 /** The warning's `resources` are malformed: the id in the detail counts. */
-function ofInstance(kind: 'interruption' | 'rebalance' | 'ended', detail: Json, atMs: WallMs): EventReading {
+function ofInstance(kind: 'interruption' | 'rebalance', detail: Json, atMs: WallMs): EventReading {
   const id = detail['instance-id'];
   if (typeof id !== 'string' || !INSTANCE_ID.test(id)) return poison(`Its instance-id is ${show(id)}.`);
   return { ok: true, event: { kind, instanceIds: [id], atMs } };
+}
+
+function ofEnd(detail: Json, atMs: WallMs): EventReading {
+  const reading = ofInstance('interruption', detail, atMs);
+  if (!reading.ok || reading.event.kind !== 'interruption') return reading;
+  const over = detail.state === 'terminated' || detail.state === 'stopped';
+  return { ok: true, event: { ...reading.event, kind: 'ended', over } };
 }
 
 function ofHealth(detail: Json, atMs: WallMs): EventReading {

@@ -18,6 +18,10 @@ export type FallbackCall =
   | { readonly op: 'deleteOrphan'; readonly kind: Orphan['kind']; readonly id: string }
   /** Whether an incident report of this instance stands in the bucket. */
   | { readonly op: 'findReport'; readonly bucket: string; readonly instanceId: string }
+  /** The report of this instance's incident, its own rather than the fallback's; null: there is none. */
+  | { readonly op: 'readReport'; readonly bucket: string; readonly instanceId: string }
+  /** What spot capacity costs now. */
+  | { readonly op: 'findSpotPrices'; readonly pools: readonly Pool[] }
   /** Some of the versions of objects in a bucket, delete markers among them; none when it is empty. */
   | { readonly op: 'findVersions'; readonly bucket: string }
   /** All of them, or it fails. */
@@ -61,6 +65,16 @@ export interface ObjectVersion {
   readonly versionId: string;
 }
 
+/** One instance type in one zone. */
+export interface Pool {
+  readonly instanceType: string;
+  readonly zone: string;
+}
+
+export interface SpotPrice extends Pool {
+  readonly usdPerHour: number;
+}
+
 export interface FallbackValues {
   readWish: Wish;
   writeWish: null;
@@ -69,6 +83,9 @@ export interface FallbackValues {
   findOrphans: readonly Orphan[];
   deleteOrphan: null;
   findReport: boolean;
+  /** Unchecked. */
+  readReport: string | null;
+  findSpotPrices: readonly SpotPrice[];
   findVersions: readonly ObjectVersion[];
   deleteVersions: null;
   findInstanceTypes: readonly TypeFacts[];

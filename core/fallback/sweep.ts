@@ -45,6 +45,8 @@ export interface SweepCounts {
   /** Slots whose holder serves. */
   readonly serving: number;
   readonly onDemand: number;
+  /** Nodes beyond one a wanted slot, the leaving ones left out: spares, successors that boot, twins, strays. */
+  readonly surplus: number;
 }
 
 export function planSweep(facts: SweepFacts): SweepPlan {
@@ -54,10 +56,12 @@ export function planSweep(facts: SweepFacts): SweepPlan {
   const sound = bySlot(nodes.filter((node) => isHolder(node) && !broken.has(node.instanceId)));
   const fills: Act[] = [];
   let serving = 0;
+  let held = 0;
   for (let slot = 0; slot < spec.desired; slot++) {
     const holders = sound(slot);
     if (holders.some((node) => node.phase === 'serving')) serving++;
-    if (holders.length === 0) fills.push({ type: 'fill', position: nextPosition(slot, all(slot)), kind: 'need' });
+    if (holders.length > 0) held++;
+    else fills.push({ type: 'fill', position: nextPosition(slot, all(slot)), kind: 'need' });
   }
   const ends = endings(facts, broken, sound, serving);
   const calm = fills.length === 0 && ends.length === 0 && serving === spec.desired;
@@ -76,6 +80,7 @@ export function planSweep(facts: SweepFacts): SweepPlan {
       empty: fills.length,
       serving,
       onDemand: nodes.filter((node) => isLiveNode(node) && node.lifecycle === 'on-demand').length,
+      surplus: nodes.filter((node) => isHolder(node) && !broken.has(node.instanceId)).length - held,
     },
   };
 }

@@ -47,7 +47,13 @@ test('the shipped bundle acts, logs in JSON and counts in EMF', { timeout: 30_00
   const swept = await invoke('sweep', {}, environment);
   expect(world.seats()).toEqual(['0.1', '1.1', '2.1']);
   expect(swept.logged).toContainEqual(
-    expect.objectContaining({ message: 'swept', service: 'sweep', cluster: 'web', empty: 3, function_request_id: 'r' }),
+    expect.objectContaining({
+      message: 'swept',
+      service: 'synkti',
+      cluster: 'web',
+      empty: 3,
+      function_request_id: 'r',
+    }),
   );
   const emf = swept.logged.find((line) => line._aws !== undefined);
   expect(emf).toMatchObject({ cluster: 'web', service: 'sweep', FallbackActed: 1, EmptySlots: 3, NodesLaunched: 3 });

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { endStep, openLedger } from '../../core/drain/ledger.js';
 import { specParameterName } from '../../core/spec/spec.js';
+import { wallMs } from '../../core/time.js';
 import { createEndedHandler } from '../../lambda/ended.js';
 import { createInterruptionHandler } from '../../lambda/interruption.js';
 import { createSeederHandler } from '../../lambda/seeder.js';
@@ -99,6 +101,7 @@ describe('interruption', () => {
     expect(world.seats()).toEqual(['0.1', '1.1', '1.2', '2.1']);
     expect(await world.targets()).toEqual([]);
     expect(world.counted.get('FallbackActed')).toBe(2);
+    expect(world.counted.get('Notices')).toBe(2);
     await handler({ Records: [warning(doomed)] }, CONTEXT);
     expect(world.seats()).toEqual(['0.1', '1.1', '1.2', '2.1']);
   });
@@ -161,9 +164,42 @@ describe('ended', () => {
     expect(await world.targets()).toEqual([]);
     const reports = () => world.cloud.objects().filter(({ key }) => key.startsWith('incidents/'));
     expect(reports().map(({ key }) => key)).toEqual([`incidents/${gone}-ended.json`]);
+    expect(world.counted.get('SilentDeaths')).toBe(1);
     await handler({ Records: records }, CONTEXT);
     expect(world.seats()).toEqual(['0.2', '1.1', '2.1']);
     expect(reports()).toHaveLength(1);
+  });
+
+  test("tells how an end went, from the node's own report, at the last of its events", async () => {
+    world = await startWorld();
+    await ask(stack('Create'));
+    const gone = idOf('0.1');
+    await world.tag(gone, 'drained');
+    await world.launch({ 'synkti:cluster': 'web', 'synkti:epoch': 'e1', 'synkti:slot': '0', 'synkti:generation': '2' });
+    world.cloud.fail(gone, { seenAfterMs: 0 });
+    const empty = openLedger(gone, { slot: 0, generation: 1, rung: 0 }, 'stop', wallMs(1_000), null);
+    const ledger = endStep(endStep(empty, 'deregister', wallMs(1_250), 'done'), 'stop', wallMs(31_000), 'out-of-time');
+    for (const [key, body] of [
+      [`${gone}-1000`, JSON.stringify(ledger)],
+      [`${gone}-ended`, '{}'],
+    ]) {
+      await world.parts.carry(
+        { op: 'putObject', bucket: world.spec.bucket, key: `incidents/${key}.json`, body: body ?? '' },
+        5_000,
+      );
+    }
+    const handler = createEndedHandler(world.parts);
+    await handler({ Records: [ending(gone, 'shutting-down')] }, CONTEXT);
+    expect(world.counted.has('FailoverTime')).toBe(false);
+    await handler({ Records: [ending(gone, 'terminated', 'm2')] }, CONTEXT);
+    expect(world.counted.get('FailoverTime')).toBe(250);
+    expect(world.counted.get('DrainsCut')).toBe(1);
+    expect(world.counted.has('DrainTime')).toBe(false);
+    expect(world.counted.has('SilentDeaths')).toBe(false);
+    expect(world.logged).toContainEqual({
+      code: 'incident',
+      fields: expect.objectContaining({ instanceId: gone, cause: 'stop', cut: true, failoverMs: 250 }),
+    });
   });
 });
 
@@ -176,6 +212,18 @@ describe('sweep', () => {
     await createSweepHandler(world.parts)({}, CONTEXT);
     expect(world.seats()).toEqual(['0.2', '1.2', '2.2']);
     expect(world.counted.get('EmptySlots')).toBe(3);
+  });
+
+  test('tells what the cluster costs, and of nodes beyond one a slot', async () => {
+    world = await startWorld();
+    await ask(stack('Create'));
+    const sweep = createSweepHandler(world.parts);
+    await sweep({}, CONTEXT);
+    expect(world.counted.get('SpotCostPerHour')).toBeCloseTo(0.09);
+    expect(world.counted.get('SurplusNodes')).toBe(0);
+    await world.launch({ 'synkti:cluster': 'web', 'synkti:epoch': 'e1', 'synkti:slot': '0', 'synkti:generation': '2' });
+    await sweep({}, CONTEXT);
+    expect(world.counted.get('SurplusNodes')).toBe(1);
   });
 
   test('ends what never came to serve, few at once, and what the spec wants no more', async () => {

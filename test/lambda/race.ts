@@ -173,6 +173,10 @@ export class Fallback {
         };
       case 'findOrphans':
         return { ok: true, value: [] };
+      case 'readReport':
+        return { ok: true, value: null };
+      case 'findSpotPrices':
+        return { ok: true, value: [] };
       case 'findReport':
         return { ok: true, value: true };
       case 'sendDrain':

@@ -47,6 +47,11 @@ const ASKED: Readonly<Record<Op, readonly Call[]>> = {
     ['delete a network interface', 'ec2:DeleteNetworkInterface', ec2('network-interface/eni-0aaaaaaaaaaaaaaaa'), OURS],
   ],
   findReport: [['look for a report', 's3:ListBucket', BUCKET, { 's3:prefix': 'incidents/i-0aaaaaaaaaaaaaaaa-' }]],
+  readReport: [
+    ['look for a report', 's3:ListBucket', BUCKET, { 's3:prefix': 'incidents/i-0aaaaaaaaaaaaaaaa-' }],
+    ['read it', 's3:GetObject', `${BUCKET}/incidents/i-0aaaaaaaaaaaaaaaa-1.json`],
+  ],
+  findSpotPrices: [['see prices', 'ec2:DescribeSpotPriceHistory', '*']],
   findVersions: [['list versions', 's3:ListBucketVersions', BUCKET]],
   deleteVersions: [
     ['delete an object', 's3:DeleteObject', `${BUCKET}/last-words/a.log`],
@@ -66,12 +71,13 @@ const ASKED: Readonly<Record<Op, readonly Call[]>> = {
 const ALL: readonly Op[] = ['readWish', 'readSpec', 'findNodes', 'readHint', 'launch', 'writeHint', 'findReport'];
 const OPS: Readonly<Record<Name, readonly Op[]>> = {
   Interruption: [...ALL, 'deregisterTarget', 'sendDrain'],
-  Ended: [...ALL, 'deregisterTarget', 'findOrphans', 'deleteOrphan', 'putObject'],
+  Ended: [...ALL, 'deregisterTarget', 'findOrphans', 'deleteOrphan', 'putObject', 'readReport'],
   Sweep: [
     ...ALL,
     'deregisterTarget',
     'findTargets',
     'findImpaired',
+    'findSpotPrices',
     'describeNode',
     'findOrphans',
     'deleteOrphan',
@@ -104,7 +110,7 @@ const NOBODY: readonly Call[] = [
   ['send to others', 'ssm:SendCommand', NODE, tagged('ssm:resourceTag', 'other')],
   ['write another spec', 'ssm:PutParameter', `arn:aws:ssm:eu-west-1:${ACCOUNT}:parameter/synkti/other/spec`],
   ['empty another bucket', 's3:DeleteObject', 'arn:aws:s3:::other/a'],
-  ['read incidents', 's3:GetObject', `${BUCKET}/incidents/a.json`],
+  ['read last words', 's3:GetObject', `${BUCKET}/last-words/a.log`],
   [
     'read the gossip key',
     'secretsmanager:GetSecretValue',

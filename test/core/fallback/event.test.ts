@@ -9,13 +9,13 @@ const atMs = Date.parse('2026-01-17T10:30:00Z');
 
 describe('events', () => {
   it.each([
-    ['EC2 Spot Instance Interruption Warning', { 'instance-action': 'terminate' }, 'interruption'],
-    ['EC2 Instance Rebalance Recommendation', {}, 'rebalance'],
-    ['EC2 Instance State-change Notification', { state: 'shutting-down' }, 'ended'],
-    ['EC2 Instance State-change Notification', { state: 'stopped' }, 'ended'],
-  ])('%s', (type, detail, kind) => {
+    ['EC2 Spot Instance Interruption Warning', { 'instance-action': 'terminate' }, { kind: 'interruption' }],
+    ['EC2 Instance Rebalance Recommendation', {}, { kind: 'rebalance' }],
+    ['EC2 Instance State-change Notification', { state: 'shutting-down' }, { kind: 'ended', over: false }],
+    ['EC2 Instance State-change Notification', { state: 'stopped' }, { kind: 'ended', over: true }],
+  ])('%s', (type, detail, expected) => {
     const reading = event('aws.ec2', type, { 'instance-id': ID, ...detail }, { resources: ['malformed'] });
-    expect(reading).toEqual({ ok: true, event: { kind, instanceIds: [ID], atMs } });
+    expect(reading).toEqual({ ok: true, event: { ...expected, instanceIds: [ID], atMs } });
   });
 
   const health = (detail: object) => event('aws.health', 'AWS Health Event', { service: 'EC2', ...detail });

@@ -22,7 +22,7 @@ describe('a sweep', () => {
     expect(planSweep(sweepFacts(well))).toEqual({
       acts: [],
       waiting: null,
-      counts: { desired: 3, empty: 0, serving: 3, onDemand: 0 },
+      counts: { desired: 3, empty: 0, serving: 3, onDemand: 0, surplus: 0 },
     });
   });
 
