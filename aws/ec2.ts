@@ -13,7 +13,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { InstanceState, LaunchAnswer, LaunchRequest, NodeView, PoolError } from '../core/cloud.js';
-import { phaseFromTags, seatFromTags, TAG } from '../core/seats/tags.js';
+import { phaseFromTags, seatFromTags, TAG, waitingFromTags } from '../core/seats/tags.js';
 import { type ClientConfig, clientOptions } from './client.js';
 import { classify, isNotFound, kindOfCode } from './errors.js';
 
@@ -176,6 +176,7 @@ export function nodeView(instance: Instance, status: boolean | null): NodeView |
     seat: seatFromTags(tags),
     token: tags[TAG.token] ?? null,
     phase: phaseFromTags(tags),
+    waiting: waitingFromTags(tags),
     endReason: instance.StateReason?.Code ?? null,
   };
 }

@@ -77,15 +77,7 @@ export function createTransfer(config: ClientConfig & { readonly bucket: string 
         ContentType: contentType,
         ChecksumCRC32: crc32Of(body),
       });
-      if (sha256 !== undefined) {
-        command.middlewareStack.add(
-          (next) => (args) => {
-            (args.request as { headers: Record<string, string> }).headers['x-amz-content-sha256'] = sha256;
-            return next(args);
-          },
-          { step: 'build' },
-        );
-      }
+      if (sha256 !== undefined) payloadDigest(command, sha256);
       await client.get().send(command, { abortSignal: signal });
     },
 
@@ -111,6 +103,8 @@ export function createTransfer(config: ClientConfig & { readonly bucket: string 
         Body: body,
         ChecksumCRC32: crc,
       });
+      // Its checksum is signed and S3 verifies it, so another digest of every part would be in vain.
+      payloadDigest(command, 'UNSIGNED-PAYLOAD');
       const { ETag } = await client.get().send(command, { abortSignal: signal });
       return { number, etag: ETag ?? '', crc32: crc };
     },
@@ -170,6 +164,18 @@ export function createTransfer(config: ClientConfig & { readonly bucket: string 
 
     close: () => client.current()?.destroy(),
   };
+}
+
+/** What the signature says of the body, instead of a digest that the SDK would compute. */
+function payloadDigest(command: PutObjectCommand | UploadPartCommand, digest: string): void {
+  const { middlewareStack } = command as { middlewareStack: Pick<PutObjectCommand['middlewareStack'], 'add'> };
+  middlewareStack.add(
+    (next) => (args) => {
+      (args.request as { headers: Record<string, string> }).headers['x-amz-content-sha256'] = digest;
+      return next(args);
+    },
+    { step: 'build' },
+  );
 }
 
 /** As S3 writes it: four bytes, the highest first, in base64. */

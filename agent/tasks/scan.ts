@@ -15,6 +15,8 @@ export interface FileView {
   readonly modifiedNs: bigint;
   readonly inode: bigint;
   readonly mode: number;
+  /** It is reached by a link within the folder. */
+  readonly linked?: boolean;
 }
 
 export interface FolderView {
@@ -68,7 +70,7 @@ export async function scanFolder(root: string, inside: string): Promise<Scanned>
       return;
     }
     if (files.size >= MAX_FILES) throw new Refused(`the checkpoint folder has more than ${MAX_FILES} files`);
-    const view = viewOf(path, found);
+    const view = seen === found ? viewOf(path, found) : { ...viewOf(path, found), linked: true };
     files.set(path, view);
     bytes += view.bytes;
   }

@@ -1,6 +1,7 @@
-import { link, lstat, mkdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { linkSync, lstatSync, realpathSync } from 'node:fs';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';
 import { type FileView, type FolderView, sameFile, scanFolder, viewOf } from './scan.js';
 
 /**
@@ -51,6 +52,11 @@ export interface SnapshotParts {
 const TICK_MS = 20;
 const TICK_NS = 20_000_000n;
 const MAX_MARK_BYTES = 4_096;
+/**
+ * Files that are linked or looked at in one go. What was just scanned is in memory, so that waiting for each would cost
+ * ten times the act itself.
+ */
+const BATCH = 64;
 
 export async function takeSnapshot(parts: SnapshotParts): Promise<Taken> {
   try {
@@ -75,13 +81,14 @@ async function take(parts: SnapshotParts): Promise<Taken> {
   const chosen = [...scanned.view.files.values()];
   await mkdir(parts.folder, { recursive: true });
   const linked = await linkAll(parts, chosen);
-  if (linked === null) return torn('a file changed meanwhile');
+  if (linked === null) return torn('a file went away meanwhile');
   const oldEnoughNs = BigInt(Date.now()) * 1_000_000n - TICK_NS;
   if (chosen.some(({ modifiedNs }) => modifiedNs > oldEnoughNs)) await sleep(TICK_MS);
-  for (const file of linked) {
+  for (const [index, file] of linked.entries()) {
+    if (index % BATCH === BATCH - 1) await breathe();
     if (file.source === null) continue;
-    if (!sameFile(viewOf(file.path, await lstat(file.source, { bigint: true })), file)) {
-      return torn(`${file.path} was changed in place`);
+    if (!sameFile(viewOf(file.path, lstatSync(file.source, { bigint: true })), file)) {
+      return torn(`${file.path} changed meanwhile`);
     }
   }
   // With a mark: replaced in the meantime, but all files of its moment are linked by now.
@@ -147,15 +154,16 @@ async function linkAll(parts: SnapshotParts, files: readonly FileView[]): Promis
       out.push({ ...file, source: null });
       continue;
     }
+    if (index % BATCH === BATCH - 1) await breathe();
     const source = join(parts.folder, String(index));
+    const path = join(parts.root, file.path);
     try {
-      // Behind a link lies a file of the same folder: the scan has seen to that.
-      await link(await realpath(join(parts.root, file.path)), source);
+      // Behind a link lies a file of the same folder: the scan has seen to that. What it is now is looked at later.
+      linkSync(file.linked === true ? realpathSync(path) : path, source);
     } catch (error) {
       if (isGone(error)) return null;
       throw error;
     }
-    if (!sameFile(viewOf(file.path, await lstat(source, { bigint: true })), file)) return null;
     out.push({ ...file, source });
   }
   return out;

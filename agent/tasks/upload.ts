@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { classify } from '../../aws/errors.js';
 import type { Transfer, UploadedPart } from '../../aws/transfer.js';
@@ -37,6 +38,8 @@ const MAX_PARTS = 10_000;
 const MAX_REQUESTS = 16;
 /** Bytes of all requests under way. */
 const MAX_BYTES = 64 * 1_048_576;
+/** A file as small as this was written just now and is in memory: waiting for each step would cost more than reading it. */
+const SMALL_BYTES = 131_072;
 const READ_BYTES = 1_048_576;
 const ABORT_TIMEOUT_MS = 5_000;
 
@@ -61,14 +64,10 @@ export function createUploader(transfer: Transfer, meter: BandwidthMeter): Uploa
     }
   }
 
-  async function whole(
-    file: SnapshotFile & { readonly source: string },
-    handle: FileHandle,
-    target: UploadTarget,
-  ): Promise<string> {
+  async function whole(file: SnapshotFile & { readonly source: string }, target: UploadTarget): Promise<string> {
     return gated(file.bytes, async () => {
-      const body = await readAt(handle, file, 0, file.bytes);
-      await unchanged(handle, file);
+      const body =
+        file.bytes <= SMALL_BYTES ? readSmall(file) : await opened(file, (handle) => readWhole(handle, file));
       const sha256 = createHash('sha256').update(body).digest('hex');
       if (target.has(sha256)) return sha256;
       target.signal.throwIfAborted();
@@ -130,13 +129,8 @@ export function createUploader(transfer: Transfer, meter: BandwidthMeter): Uploa
 
   return {
     async upload(file, target) {
-      const handle = await openPlain(file.source);
-      try {
-        await unchanged(handle, file);
-        return await (file.bytes > WHOLE_BYTES ? inParts : whole)(file, handle, target);
-      } finally {
-        await handle.close();
-      }
+      if (file.bytes <= WHOLE_BYTES) return whole(file, target);
+      return opened(file, (handle) => inParts(file, handle, target));
     },
 
     putText(key, text, contentType, signal) {
@@ -144,6 +138,37 @@ export function createUploader(transfer: Transfer, meter: BandwidthMeter): Uploa
       return gated(body.length, () => transfer.put(key, body, { contentType, signal }));
     },
   };
+}
+
+async function opened<T>(file: { readonly source: string }, act: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await openPlain(file.source);
+  try {
+    return await act(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readWhole(handle: FileHandle, file: SnapshotFile): Promise<Buffer> {
+  const body = await readAt(handle, file, 0, file.bytes);
+  await unchanged(handle, file);
+  return body;
+}
+
+function readSmall(file: SnapshotFile & { readonly source: string }): Buffer {
+  const fd = openSync(file.source, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const body = Buffer.allocUnsafe(file.bytes);
+    for (let at = 0; at < body.length; ) {
+      const count = readSync(fd, body, at, body.length - at, at);
+      if (count === 0) throw new FileChanged(file.path);
+      at += count;
+    }
+    if (!sameFile(viewOf(file.path, fstatSync(fd, { bigint: true })), file)) throw new FileChanged(file.path);
+    return body;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 async function digestOf(file: SnapshotFile, handle: FileHandle, signal: AbortSignal): Promise<string> {
