@@ -75,4 +75,4 @@ async function putSpecText(session: Session, { parameter }: FoundCluster, text: 
 
 /** What a later deployment does to a change that isn't in the template. */
 export const driftText = (what: string): string =>
-  `The template doesn't know of it: a deployment that leaves the spec as it was keeps it, one that changes anything in the spec writes ${what} of the template again.`;
+  `The template doesn't know of it: a deployment that leaves the spec as it was keeps it, one that changes anything in the spec writes ${what} again.`;

@@ -44,9 +44,9 @@ export async function updatePlan({ to, again }: Wish, scene: Scene): Promise<Act
     notes: [
       ...(pools.length === 0 ? ['The spec has no pool to launch in.'] : []),
       ...(view.spec.policy.paused ? ['The cluster is paused: nothing is replaced before synkti resume.'] : []),
-      ...(rolling ? [] : [driftText(`the template version of its launch template`)]),
+      ...(rolling ? [] : [driftText('the newest version of its launch template')]),
     ],
-    goOn: 'Look on with: synkti update; a node that holds back says why in: synkti status',
+    goOn: `Look on with: synkti update --to ${wanted} --cluster ${cluster.name}; what holds it back: synkti status`,
     nothing:
       wanted === now && old.length === 0
         ? `Every node of cluster "${cluster.name}" runs version ${now}, ${wanted === newest ? 'the newest' : 'as wished'}. synkti update --again replaces them all the same.`
@@ -79,7 +79,9 @@ export function rolled(view: ClusterView): Progress {
   const serving = view.slots.filter(({ state }) => state === 'serving').length;
   const slots = old.flatMap(({ node }) => node.seat?.slot ?? []);
   const rest =
-    old.length === 0 ? '' : `; slots ${slots.slice(0, 8).join(', ')}${slots.length > 8 ? ', ...' : ''} are to come`;
+    old.length === 0
+      ? ''
+      : `; to come: ${slots.length === 1 ? 'slot' : 'slots'} ${slots.slice(0, 8).join(', ')}${slots.length > 8 ? ', ...' : ''}`;
   return {
     done: old.length === 0 && serving === desired && live.length === desired,
     text: `${live.length - old.length} of ${countText(live.length, 'node')} at version ${launch.templateVersion}, ${serving} of ${desired} slots served${rest}.`,
