@@ -49,6 +49,16 @@ const GROUPS: readonly Group[] = [
     ],
   },
   {
+    head: 'Look into its nodes:',
+    files: [
+      { names: { exec: 'a command on one node or all, through SSM' }, load: () => import('./exec.js') },
+      {
+        names: { logs: 'what agents say, and the last words of nodes that are gone' },
+        load: () => import('./logs.js'),
+      },
+    ],
+  },
+  {
     head: 'Batch tasks:',
     files: [
       { names: { submit: 'submit batch tasks to a cluster' }, load: () => import('./submit.js') },
