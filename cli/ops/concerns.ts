@@ -27,7 +27,9 @@ export interface Concern {
     | 'spare'
     | 'update'
     | 'scale-in'
-    | 'on-demand';
+    | 'on-demand'
+    | 'unsafe'
+    | 'paused';
   readonly text: string;
   readonly slots: readonly number[];
   readonly nodes: readonly string[];
@@ -221,6 +223,14 @@ function waiting({ nodes, slots, spec }: Scene): Concern[] {
         outside,
       ),
     );
+  }
+  for (const row of nodes) {
+    const why = row.node.waiting ?? null;
+    if (why !== null) found.push(about('waiting', 'unsafe', `${idOf(row)} holds back: ${why}`, [row]));
+  }
+  if (spec.policy.paused) {
+    const text = 'The cluster is paused: no update, scale-in or early drain begins until `synkti resume`.';
+    found.push(about('waiting', 'paused', text, []));
   }
   return found;
 }

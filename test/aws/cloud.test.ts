@@ -178,6 +178,7 @@ describe('nodes', () => {
       seat: { slot: 3, generation: 17, rung: 0 },
       token: 't17',
       phase: null,
+      waiting: null,
       endReason: null,
     });
     expect(calls()[0]?.params).toMatchObject({

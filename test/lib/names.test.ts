@@ -9,6 +9,7 @@ it('names things as core/ does', () => {
   expect(names.TAG_CLUSTER).toBe(TAG.cluster);
   expect(names.TAG_EPOCH).toBe(TAG.epoch);
   expect(names.TAG_STATE).toBe(TAG.state);
+  expect(names.TAG_WAITING).toBe(TAG.waiting);
   expect(names.CLUSTER_NAME).toEqual(parse.CLUSTER_NAME);
   expect(names.specParameterName('web')).toBe(spec.specParameterName('web'));
 });

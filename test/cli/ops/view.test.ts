@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { statusJson } from '../../../cli/ops/status-json.js';
 import { statusText } from '../../../cli/ops/status-text.js';
-import { TARGET_GROUP } from '../../core/fixtures.js';
+import { policyOf, TARGET_GROUP } from '../../core/fixtures.js';
 import { answersOf, idOf, kinds, NOW_MS, opsNode, target, view } from './scene.js';
 
 const WIDE_POOLS = [opsNode(0), opsNode(1, 1, { instanceType: 'm6g.large' }), opsNode(2, 1, { zone: 'us-east-1b' })];
@@ -69,6 +69,12 @@ describe('the view of a cluster', () => {
       [[...WIDE_POOLS.slice(0, 2), opsNode(2, 1, { templateVersion: 2, zone: 'us-east-1b' })]],
       ['update'],
     ],
+    [
+      'an act held back',
+      [[...WIDE_POOLS.slice(0, 2), opsNode(2, 1, { waiting: 'Too few would serve.', zone: 'us-east-1b' })]],
+      ['unsafe'],
+    ],
+    ['a pause', [WIDE_POOLS, {}, { policy: policyOf({ paused: true }) }], ['paused']],
     ['beyond what is wanted', [[...WIDE_POOLS, opsNode(3, 1, { zone: 'us-east-1b' })]], ['scale-in']],
   ])('%s', (_, [nodes, change, spec], expected) => {
     expect(kinds(view(nodes, change, spec))).toEqual(expected);
