@@ -7,7 +7,13 @@ import {
   DescribeVolumesCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
-import { CreateDocumentCommand, GetCommandInvocationCommand, SendCommandCommand, SSMClient } from '@aws-sdk/client-ssm';
+import {
+  CreateDocumentCommand,
+  GetCommandInvocationCommand,
+  ListDocumentsCommand,
+  SendCommandCommand,
+  SSMClient,
+} from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CloudEvent, type LocalCloud, startLocalCloud } from '../../../local/cloud.js';
 import { eventually } from '../eventually.js';
@@ -129,6 +135,48 @@ describe('a command', () => {
   test('can switch the machine off', async () => {
     await run(['sudo shutdown -h now']);
     await eventually('it ends', () => cloud.instances()[0]?.state === 'terminated');
+  });
+
+  test("can be AWS's own script, which reads the journal", async () => {
+    const line = 'journalctl -u synkti.service --no-pager -o cat --show-cursor -n 1';
+    const { Command } = await ssm.send(
+      new SendCommandCommand({
+        DocumentName: 'AWS-RunShellScript',
+        InstanceIds: [instanceId],
+        Parameters: { commands: [line, '/usr/bin/journalctl --after-cursor 3'], executionTimeout: ['30'] },
+      }),
+    );
+    const done = await eventually('the command ended', async () => {
+      const one = await ssm.send(
+        new GetCommandInvocationCommand({ CommandId: Command?.CommandId ?? '', InstanceId: instanceId }),
+      );
+      return one.Status === 'InProgress' ? null : one;
+    });
+    expect(done).toMatchObject({ Status: 'Success', StandardOutputContent: 'up\n-- cursor: 3\n' });
+  });
+
+  test('is found by its tag', async () => {
+    const content = { schemaVersion: '2.2', mainSteps: [] };
+    const create = (Name: string, Value: string) =>
+      ssm.send(
+        new CreateDocumentCommand({
+          Name,
+          Content: JSON.stringify(content),
+          DocumentType: 'Command',
+          Tags: [{ Key: 'synkti:cluster', Value }],
+        }),
+      );
+    await create('web-drain', 'web');
+    await create('api-drain', 'api');
+    const { DocumentIdentifiers } = await ssm.send(
+      new ListDocumentsCommand({
+        Filters: [
+          { Key: 'Owner', Values: ['Self'] },
+          { Key: 'tag:synkti:cluster', Values: ['web'] },
+        ],
+      }),
+    );
+    expect(DocumentIdentifiers?.map(({ Name }) => Name)).toEqual(['web-drain']);
   });
 
   test('needs an instance whose role lets it be managed', async () => {

@@ -1,0 +1,134 @@
+/** What the acts say before they do anything, from what AWS answered. */
+import { describe, expect, it } from 'vitest';
+import { judgeDrain, judgeInOrder, judgeReplace } from '../../../../cli/ops/acts/banker.js';
+import { handedOver, replacePlan } from '../../../../cli/ops/acts/leave.js';
+import { pickNode, pickNodes } from '../../../../cli/ops/acts/pick.js';
+import type { Scene } from '../../../../cli/ops/acts/run-act.js';
+import { rolled } from '../../../../cli/ops/acts/update-plan.js';
+import { pausePlan, scaled, scalePlan } from '../../../../cli/ops/acts/wish.js';
+import type { ClusterView } from '../../../../cli/ops/view.js';
+import { DEFAULT_POLICY } from '../../../../core/spec/parse.js';
+import { idOf, opsNode, view } from '../scene.js';
+
+const three = [opsNode(0), opsNode(1), opsNode(2)];
+const row = (of: ClusterView, slot: number, generation = 1) => pickNode(idOf(slot, generation), of);
+
+/** Plans look at nothing but the view until they are carried out. */
+const sceneOf = (of: ClusterView): Scene =>
+  ({ cluster: { name: of.spec.cluster, parameter: '/synkti/web/spec', parameterVersion: 7 }, view: of }) as Scene;
+
+describe('the node that is named', () => {
+  const now = view(
+    [...three, opsNode(2, 2, { phase: null }), opsNode(5, 1, { state: 'terminated' })],
+    {},
+    { desired: 3 },
+  );
+
+  it('by slot, id, or beginning', () => {
+    expect(pickNode('1', now).node.instanceId).toBe(idOf(1));
+    // The newest of two.
+    expect(pickNode('2', now).node.instanceId).toBe(idOf(2, 2));
+    expect(pickNode(idOf(0), now).node.instanceId).toBe(idOf(0));
+    expect(pickNodes(['0,1', '1'], now).map(({ node }) => node.instanceId)).toEqual([idOf(0), idOf(1)]);
+    expect(pickNodes([], now)).toHaveLength(4);
+  });
+
+  it('or what is wrong, in a sentence', () => {
+    expect(() => pickNode('7', now)).toThrow('has no slot 7; its slots are 0 to 2.');
+    expect(() => pickNode(`${idOf(0).slice(0, -1)}f`, now)).toThrow(`Did you mean "${idOf(0)}"`);
+    expect(() => pickNode('i-00000', now)).toThrow('could be');
+    expect(() => pickNode('web', now)).toThrow('web is no node of cluster');
+    expect(() => pickNode(idOf(5), now)).toThrow("isn't there any more: EC2 says terminated.");
+    expect(() => pickNode('1', view([three[0] ?? opsNode(0)], {}, { desired: 2 }))).toThrow('Slot 1 of cluster');
+  });
+});
+
+describe('the rule is asked', () => {
+  const calm = view(three, {}, { desired: 3 });
+
+  it('a drain needs all others to serve', () => {
+    expect(judgeDrain(row(calm, 1), calm)).toEqual({
+      safe: true,
+      why: '2 of 3 slots served until its replacement does.',
+    });
+    const hurt = view([opsNode(0), opsNode(1), opsNode(2, 1, { phase: 'draining' })], {}, { desired: 3 });
+    expect(judgeDrain(row(hurt, 1), hurt)).toMatchObject({ safe: false, why: expect.stringContaining('Only 1 of 3') });
+    const single = view([opsNode(0)], {}, { desired: 1 });
+    expect(judgeDrain(row(single, 0), single)).toMatchObject({ safe: false, why: expect.stringContaining('nobody') });
+    // Its successor serves already.
+    const heir = view([opsNode(0), opsNode(0, 2)], {}, { desired: 1 });
+    expect(judgeDrain(row(heir, 0), heir).safe).toBe(true);
+  });
+
+  it('a replacement takes nothing away', () => {
+    const single = view([opsNode(0)], {}, { desired: 1 });
+    expect(judgeReplace(row(single, 0), single)).toEqual({ safe: true, why: '1 of 1 slot served all the while.' });
+  });
+
+  it('a scale-in that would leave a wanted slot without a node is none', () => {
+    const gap = view([opsNode(0), opsNode(2), opsNode(3)], {}, { desired: 4 });
+    expect(judgeInOrder('scale-in', [row(gap, 2), row(gap, 3)], gap, 2)).toMatchObject({ safe: false });
+    expect(judgeInOrder('scale-in', [row(gap, 3)], gap, 0).safe).toBe(true);
+  });
+});
+
+describe('plans', () => {
+  it('scale', () => {
+    const now = sceneOf(view(three, {}, { desired: 3 }));
+    const fewer = scalePlan(1, now);
+    expect(fewer.steps[1]).toContain(`${idOf(1)} in slot 1, ${idOf(2)} in slot 2`);
+    expect(fewer).toMatchObject({ safety: { safe: true }, undo: expect.stringContaining('synkti scale 3 ') });
+    expect(scalePlan(5, now).steps[1]).toBe('The agents fill 2 new slots: 3 to 4, spot first.');
+    expect(scalePlan(4, now).steps[1]).toBe('The agents fill 1 new slot: 3, spot first.');
+    expect(scalePlan(3, now).nothing).toContain('has 3 slots already');
+  });
+
+  it('pause and resume', () => {
+    const awake = sceneOf(view(three, {}, { desired: 3 }));
+    expect(pausePlan(false, awake).nothing).toContain('not paused');
+    expect(pausePlan(true, awake)).toMatchObject({ nothing: null, undo: expect.stringContaining('synkti resume') });
+    const paused = sceneOf(view(three, {}, { desired: 3, policy: { ...DEFAULT_POLICY, paused: true } }));
+    expect(pausePlan(true, paused).nothing).toContain('paused already');
+    expect(scalePlan(1, paused).notes.join(' ')).toContain('leave only after synkti resume');
+  });
+
+  it('replace asks for the next seat, unless the heir is there', () => {
+    const plan = replacePlan('1', sceneOf(view(three, {}, { desired: 3 })));
+    expect(plan.steps[0]).toContain('Seat 1.2 is launched: spot');
+    const heir = sceneOf(view([...three, opsNode(1, 2, { phase: null })], {}, { desired: 3 }));
+    expect(replacePlan(idOf(1), heir).nothing).toContain(`${idOf(1, 2)} is booting`);
+    const outside = sceneOf(view(three, {}, { desired: 2 }));
+    expect(() => replacePlan(idOf(2), outside)).toThrow("isn't wanted any more");
+  });
+});
+
+describe('how far an act has come', () => {
+  const old = row(view(three, {}, { desired: 3 }), 1);
+
+  it('a hand-over is done when the old one is gone and the new one serves', () => {
+    const at = (...nodes: Parameters<typeof view>[0]) => handedOver(old, view(nodes, {}, { desired: 3 }), false);
+    expect(at(opsNode(1, 1, { phase: 'draining' })).text).toBe(`${idOf(1)} is draining, no successor yet.`);
+    expect(at(opsNode(1), opsNode(1, 2))).toMatchObject({ done: false });
+    expect(at(opsNode(1, 1, { state: 'terminated' }), opsNode(1, 2, { phase: null }))).toMatchObject({ done: false });
+    expect(at(opsNode(1, 1, { state: 'shutting-down' }), opsNode(1, 2))).toMatchObject({ done: true });
+    expect(handedOver(old, view([opsNode(0)], {}, { desired: 1 }), true)).toMatchObject({ done: true });
+  });
+
+  it('a scale when nobody is left beyond the slots', () => {
+    expect(scaled(view(three, {}, { desired: 2 }))).toEqual({
+      done: false,
+      text: '2 of 2 slots served; 1 node beyond: 2.1 serving.',
+    });
+    expect(scaled(view(three, {}, { desired: 3 })).done).toBe(true);
+    expect(scaled(view(three, {}, { desired: 4 })).done).toBe(false);
+  });
+
+  it('an update when every node has the version, and none is left over', () => {
+    expect(rolled(view([opsNode(0, 1, { templateVersion: 2 }), opsNode(1)], {}, { desired: 2 }))).toEqual({
+      done: false,
+      text: '1 of 2 nodes at version 3, 2 of 2 slots served; to come: slot 0.',
+    });
+    expect(rolled(view([opsNode(0), opsNode(1)], {}, { desired: 2 })).done).toBe(true);
+    expect(rolled(view([opsNode(0), opsNode(0, 2), opsNode(1)], {}, { desired: 2 })).done).toBe(false);
+  });
+});
