@@ -123,7 +123,7 @@ export function settleLeaving(state: WorkerState, held: Held, lease: Lease, ctx:
   if (saves.sending !== null && !hurry) return false;
   const saveable = evacuation?.kind === 'full' && held.ended !== null && held.spec.checkpoint !== null;
   if (saveable && !saves.lastDone && !hurry && held.stop === 'leaving') {
-    beginSave(state, held, evacuation.byMs > ctx.nowMs ? evacuation.byMs : endMs, true, ctx, emit);
+    beginSave(state, held, (endMs - SETTLE_MS / 2) as MonoMs, true, ctx, emit);
     return false;
   }
   const peer = state.peers.find(({ id }) => id === handover.peer);

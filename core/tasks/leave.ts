@@ -83,6 +83,10 @@ const atTimes = (decision: Evacuation | null, ctx: Context): Held['evacuation'] 
     ? null
     : { kind: decision.kind, startMs: after(ctx.nowMs, decision.startMs), byMs: after(ctx.nowMs, decision.byMs) };
 
+/** What failed isn't begun again at once, over and over. */
+const hasJustFailed = ({ timings }: WorkerState, { saves: { failedMs } }: Held, ctx: Context): boolean =>
+  failedMs !== null && after(failedMs, timings.saveSpacingMs) > ctx.nowMs;
+
 function act(state: WorkerState, held: Held, deadlineMs: MonoMs, ctx: Context, emit: Emit): void {
   if (!runs(held) || held.stop !== null) return;
   const notify = held.spec.checkpoint?.notify.by ?? 'none';
@@ -108,9 +112,10 @@ function act(state: WorkerState, held: Held, deadlineMs: MonoMs, ctx: Context, e
       stopProgram(held, 'leaving', endMs - ctx.nowMs, emit);
       return;
     case 'partial':
-      if (held.saves.sending === null && held.saves.uncommitted === null) {
+      if (held.saves.sending === null && held.saves.uncommitted === null && !hasJustFailed(state, held, ctx)) {
         log(emit, 'info', 'task-evacuated', { task: held.key, kind: evacuation.kind });
-        beginSave(state, held, evacuation.byMs, false, ctx, emit);
+        // The plan's time is an estimate, of a few ms for a small state: the upload itself has until the end.
+        beginSave(state, held, endMs, false, ctx, emit);
       }
       return;
   }

@@ -108,6 +108,7 @@ function failed(state: WorkerState, held: Held, why: string, ctx: Context, emit:
   if (saves.sending?.last === true) saves.lastDone = true;
   saves.sending = null;
   saves.markSaved = false;
+  saves.failedMs = ctx.nowMs;
   const pauseMs = Math.max(state.timings.saveSpacingMs, (held.spec.checkpoint?.intervalMs ?? 0) / 4);
   saves.dueMs = after(ctx.nowMs, Math.round(pauseMs));
 }

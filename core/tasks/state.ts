@@ -266,6 +266,8 @@ export interface Saves {
   markSaved: boolean;
   progress: number | null;
   sentMs: MonoMs | null;
+  /** When one failed last. */
+  failedMs: MonoMs | null;
   size: { readonly bytes: number; readonly changedBytes: number } | null;
   /** The state that the task left at its end is saved, or nothing can be done about it. */
   lastDone: boolean;
