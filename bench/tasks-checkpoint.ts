@@ -14,7 +14,7 @@ import { createMeter } from '../agent/tasks/meter.js';
 import { createUploader } from '../agent/tasks/upload.js';
 import { createTransfer } from '../aws/transfer.js';
 
-const ROUNDS = 5;
+const ROUNDS = 7;
 const WANTED = 0.8;
 const MIB = 1_048_576;
 const Bucket = 'bench-bucket';
