@@ -1,6 +1,9 @@
 /** What is amiss in a cluster, what is at risk, and what waits, each as a sentence; the worst first. */
+import { lossesOf, neededAfterLoss } from '../../core/safety/judge.js';
+import { poolName } from '../../core/safety/view.js';
 import { marketOf } from '../../core/seats/rung.js';
 import { sameSeat, seatName } from '../../core/seats/seat.js';
+import { safetyView } from './acts/banker.js';
 import { countText, elapsedText } from './show.js';
 import type { ClusterView, NodeRow, SlotRow } from './view.js';
 
@@ -37,8 +40,6 @@ export interface Concern {
 
 type Scene = Omit<ClusterView, 'concerns'>;
 
-/** A share of the nodes that one spot pool shouldn't hold. */
-const LARGE_POOL = 0.5;
 /** Fewer capacity pools than this are a risk by themselves. */
 const FEW_POOLS = 3;
 const LEVELS: readonly Level[] = ['down', 'risk', 'waiting'];
@@ -133,26 +134,21 @@ function nodesAmiss({ nodes, spec }: Scene): Concern[] {
   return found;
 }
 
-function capacity({ pools, nodes, spec, slots }: Scene): Concern[] {
+function capacity(scene: Scene): Concern[] {
+  const { pools, nodes, spec, slots } = scene;
   const found: Concern[] = [];
   const serving = nodes.filter(({ condition }) => condition === 'serving');
-  const byPool = new Map<string, NodeRow[]>();
-  for (const row of serving) {
-    if (row.node.lifecycle !== 'spot') continue;
-    const name = `${row.node.instanceType} in ${row.node.zone}`;
-    byPool.set(name, [...(byPool.get(name) ?? []), row]);
-  }
-  const largest = [...byPool].sort((a, b) => b[1].length - a[1].length)[0];
-  if (largest !== undefined && serving.length > 1 && largest[1].length > serving.length * LARGE_POOL) {
-    const [name, rows] = largest;
-    found.push({
-      ...concern(
-        'risk',
-        'largest-pool',
-        `${rows.length} of ${countText(serving.length, 'serving node')} are in one pool, ${name}: losing it leaves ${serving.length - rows.length}.`,
-      ),
-      nodes: rows.map(({ node }) => node.instanceId),
-    });
+  const must = neededAfterLoss(spec.desired);
+  const [worst, ...others] = lossesOf(safetyView({ ...scene, concerns: [] }))
+    .filter(({ missing }) => missing > 0)
+    .sort((a, b) => b.missing - a.missing || (a.pool < b.pool ? -1 : 1));
+  if (worst !== undefined && serving.length > 1) {
+    const rows = serving.filter(({ node }) => node.lifecycle === 'spot' && poolName(node) === worst.pool);
+    const more =
+      others.length === 0 ? '' : `; that of ${countText(others.length, 'other pool')} would leave too few, too`;
+    const what = `The loss of ${countText(rows.length, 'spot node')} in one pool, ${worst.pool},`;
+    const text = `${what} would leave ${worst.served} of ${countText(spec.desired, 'seat')} served, and ${must} must be${more}.`;
+    found.push({ ...concern('risk', 'largest-pool', text), nodes: rows.map(({ node }) => node.instanceId) });
   }
   const wanted = pools.filter((pool) => pool.wanted);
   const zones = new Set(wanted.map(({ zone }) => zone)).size;

@@ -53,11 +53,15 @@ describe('the view of a cluster', () => {
 
   it.each<[string, Parameters<typeof view>, string[]]>([
     ['nothing serves', [[opsNode(0, 1, { phase: 'drained' })], {}, { desired: 1 }], ['nothing-serves', 'leaving']],
-    ['a boot that lasts', [[...WIDE_POOLS.slice(0, 2), opsNode(2, 1, { phase: null })]], ['stuck-boot', 'starting']],
+    [
+      'a boot that lasts',
+      [[...WIDE_POOLS.slice(0, 2), opsNode(2, 1, { phase: null })]],
+      ['stuck-boot', 'largest-pool', 'starting'],
+    ],
     [
       'a boot',
       [[...WIDE_POOLS.slice(0, 2), opsNode(2, 1, { phase: null, launchTimeMs: NOW_MS - 1_000 })]],
-      ['starting'],
+      ['largest-pool', 'starting'],
     ],
     ['twins', [[...WIDE_POOLS, opsNode(2, 1, { instanceId: 'i-twin', zone: 'us-east-1b' })]], ['twins']],
     ['a spare', [[...WIDE_POOLS, opsNode(0, 2, { zone: 'us-east-1b' })]], ['spare']],
@@ -78,6 +82,14 @@ describe('the view of a cluster', () => {
     ['beyond what is wanted', [[...WIDE_POOLS, opsNode(3, 1, { zone: 'us-east-1b' })]], ['scale-in']],
   ])('%s', (_, [nodes, change, spec], expected) => {
     expect(kinds(view(nodes, change, spec))).toEqual(expected);
+  });
+
+  it('the loss of a pool is judged by the same rule as every act', () => {
+    const [loss] = view([opsNode(0), opsNode(1), opsNode(2, 1, { zone: 'us-east-1b' })]).concerns;
+    expect(loss?.text).toBe(
+      'The loss of 2 spot nodes in one pool, m7g.large in us-east-1a, would leave 1 of 3 seats served, and 2 must be.',
+    );
+    expect(kinds(view([opsNode(0), opsNode(1, 1, { lifecycle: 'on-demand' }), opsNode(2)]))).toContain('largest-pool');
   });
 
   it('an update waits for an empty slot, and says so', () => {
