@@ -42,7 +42,7 @@ export const REQUEST_TIMEOUT_MS = 5_000;
 /** A tenth of AWS's, as all times of a stack are. */
 const STACK_NOTICE_MS = 12_000;
 /** Tasks of ten seconds stand for tasks of hours: most must not be done within the notice. */
-const TASKS_NOTICE_MS = 5_000;
+const TASKS_NOTICE_MS = 6_000;
 
 /**
  * @param noticeMs null: the usual one

@@ -65,10 +65,10 @@ const MAX_TASKS = 5_000;
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const STEP_MS = 100;
 /** A third of it is between two renewals. */
-const LEASE_MS = 5_000;
+const LEASE_MS = 6_000;
 const OWN_TASK_MIB = 256;
 /** Of the rehearsal's tasks once they are told to end. */
-const STOP_GRACE = '2s';
+const STOP_GRACE = '1s';
 
 const OPTION: Readonly<Record<keyof TaskFlags, string>> = {
   tasks: '--tasks',

@@ -56,7 +56,7 @@ describe('settings of tasks', () => {
 
   it('send no requests, last as long as the tasks, and have a shorter notice', async () => {
     const settings = await all({ tasks: '60' });
-    expect(settings).toMatchObject({ serves: false, scenario: { lengthMs: 0 }, timings: { noticeMs: 5_000 } });
+    expect(settings).toMatchObject({ serves: false, scenario: { lengthMs: 0 }, timings: { noticeMs: 6_000 } });
     expect(settings.scenario.acts.length).toBeGreaterThan(1);
     expect((await all({ tasks: '60' }, { workload: 'node server.js' })).serves).toBe(true);
   });
