@@ -25,7 +25,9 @@ export const createSweepHandler =
     telemetry.count('OnDemandNodes', counts.onDemand);
     telemetry.count('SurplusNodes', counts.surplus);
     if (spotUsdPerHour !== null) telemetry.count('SpotCostPerHour', spotUsdPerHour);
-    telemetry.count(acts.length > 0 ? 'FallbackActed' : 'FallbackNotNeeded');
+    // Agents never return to spot by themselves: doing so is nothing that they missed.
+    const inTheirPlace = acts.some((act) => act.type !== 'fill' || act.kind !== 'return');
+    telemetry.count(inTheirPlace ? 'FallbackActed' : 'FallbackNotNeeded');
     if (ended.length > 0) telemetry.count('NodesEnded', ended.length);
     countErrand(telemetry, assessment);
     telemetry.log(acts.length > 0 ? 'warn' : 'info', 'swept', {

@@ -171,7 +171,13 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
     );
     this.#metrics = main.targetGroup === undefined ? undefined : new ClusterMetrics(main.targetGroup);
     this.#fallbackMetrics = new FallbackMetrics(this.clusterName);
-    const watched = { desired: capacity.desired, fallback: this.#fallbackMetrics, balancer: this.#metrics };
+    const watched = {
+      desired: capacity.desired,
+      onDemandBase: capacity.onDemandBase,
+      functions: fallback,
+      fallback: this.#fallbackMetrics,
+      balancer: this.#metrics,
+    };
     monitor(this, watched, props.monitoring ?? {});
     guard(this, {
       props,
@@ -229,7 +235,7 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
   }
 
   /** How often the fallback had to act, within five minutes. A healthy cluster's nodes act by themselves. */
-  public metricFallbackActed(options?: cloudwatch.MathExpressionOptions): cloudwatch.MathExpression {
+  public metricFallbackActed(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.#fallbackMetrics.acted(options);
   }
 

@@ -26,11 +26,13 @@ interface FunctionProps {
 export class FallbackFunction extends Construct {
   readonly handler: lambda.Function;
   readonly policy: iam.Policy;
+  readonly logGroup: logs.ILogGroup;
 
   constructor(scope: Construct, id: string, props: FunctionProps) {
     super(scope, id);
     const { bundle, retention, rights, ...options } = props;
     const logGroup = new logs.LogGroup(this, 'Log', { retention, removalPolicy: RemovalPolicy.DESTROY });
+    this.logGroup = logGroup;
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
     this.policy = new iam.Policy(this, 'Policy');
     role.attachInlinePolicy(this.policy);

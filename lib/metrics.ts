@@ -20,22 +20,27 @@ export class ClusterMetrics {
     return this.#targets.metrics.targetResponseTime({ statistic: 'p99', period: Duration.minutes(1), ...options });
   }
 
+  /** Answers that the load balancer had to give in a node's place (502, 503, 504): requests that got lost. */
+  lostRequests(options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: 'AWS/ApplicationELB',
+      metricName: 'HTTPCode_ELB_5XX_Count',
+      dimensionsMap: { LoadBalancer: this.#targets.firstLoadBalancerFullName },
+      statistic: 'Sum',
+      period: Duration.minutes(1),
+      ...options,
+    });
+  }
+
   /** Answers 5xx of the nodes, and of the load balancer in their place, in percent. */
   failedRequests(options: cloudwatch.MathExpressionOptions = {}): cloudwatch.MathExpression {
     const counted = { statistic: 'Sum', period: Duration.minutes(1) };
-    const own = this.#targets.firstLoadBalancerFullName;
-    const balancer = new cloudwatch.Metric({
-      namespace: 'AWS/ApplicationELB',
-      metricName: 'HTTPCode_ELB_5XX_Count',
-      dimensionsMap: { LoadBalancer: own },
-      ...counted,
-    });
     return new cloudwatch.MathExpression({
       label: 'Failed requests, %',
       expression: '100 * (FILL(nodes, 0) + FILL(balancer, 0)) / (FILL(requests, 0) + FILL(balancer, 0))',
       usingMetrics: {
         nodes: this.#targets.metrics.httpCodeTarget(elbv2.HttpCodeTarget.TARGET_5XX_COUNT, counted),
-        balancer,
+        balancer: this.lostRequests(),
         requests: this.requests(),
       },
       period: Duration.minutes(1),
@@ -46,6 +51,8 @@ export class ClusterMetrics {
 
 /** Where the functions write their metrics; docs/fallback.md lists them. */
 const NAMESPACE = 'Synkti';
+/** All functions write as one. */
+const SERVICE = 'synkti';
 /** As often as the sweep counts. */
 const PERIOD = Duration.minutes(5);
 
@@ -58,29 +65,35 @@ export class FallbackMetrics {
   }
 
   emptySlots(options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
-    return this.#metric('EmptySlots', 'sweep', { statistic: 'Maximum', period: PERIOD, ...options });
+    return this.most('EmptySlots', options);
   }
 
   servingSlots(options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
-    return this.#metric('ServingSlots', 'sweep', { statistic: 'Minimum', period: PERIOD, ...options });
+    return this.least('ServingSlots', options);
   }
 
-  acted(options: cloudwatch.MathExpressionOptions = {}): cloudwatch.MathExpression {
-    const of = (service: string) => this.#metric('FallbackActed', service, { statistic: 'Sum', period: PERIOD });
-    return new cloudwatch.MathExpression({
-      label: 'Fallback acted',
-      expression: 'FILL(interruption, 0) + FILL(ended, 0) + FILL(sweep, 0)',
-      usingMetrics: { interruption: of('interruption'), ended: of('ended'), sweep: of('sweep') },
-      period: PERIOD,
-      ...options,
-    });
+  acted(options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    return this.sum('FallbackActed', options);
   }
 
-  #metric(metricName: string, service: string, options: cloudwatch.MetricOptions): cloudwatch.Metric {
+  sum(metricName: string, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    return this.#metric(metricName, { statistic: 'Sum', ...options });
+  }
+
+  most(metricName: string, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    return this.#metric(metricName, { statistic: 'Maximum', ...options });
+  }
+
+  least(metricName: string, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    return this.#metric(metricName, { statistic: 'Minimum', ...options });
+  }
+
+  #metric(metricName: string, options: cloudwatch.MetricOptions): cloudwatch.Metric {
     return new cloudwatch.Metric({
       namespace: NAMESPACE,
       metricName,
-      dimensionsMap: { service, cluster: this.#cluster },
+      dimensionsMap: { service: SERVICE, cluster: this.#cluster },
+      period: PERIOD,
       ...options,
     });
   }

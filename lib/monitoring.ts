@@ -1,38 +1,57 @@
-import {
-  aws_cloudwatch_actions as actions,
-  aws_cloudwatch as cloudwatch,
-  Duration,
-  type aws_sns as sns,
-} from 'aws-cdk-lib';
+import type { aws_sns as sns } from 'aws-cdk-lib';
+import { addAlarms } from './alarms.js';
 import type { SynktiCluster } from './cluster.js';
+import { addDashboard } from './dashboard.js';
+import type { Fallback } from './fallback.js';
 import type { ClusterMetrics, FallbackMetrics } from './metrics.js';
+import { saveQueries } from './queries.js';
 
-/** What tells people how a cluster does. */
+/** What tells people how a cluster does. docs/cost.md says what it costs, docs/runbook.md what to do. */
 export interface MonitoringOptions {
   /**
-   * Topic that alarms go to: fewer nodes than wished for, events that the fallback couldn't settle, and, behind a load
-   * balancer, fewer healthy nodes than wished for and failed requests.
+   * Topic that alarms go to.
    *
-   * @default - no alarms
+   * @default - nobody is told
    */
   readonly alarmTopic?: sns.ITopic;
   /**
-   * Whether to make a CloudWatch dashboard.
+   * Whether to make alarms: slots that stay empty, something that only people can mend (rights, quotas, dead letters),
+   * functions that act in the agents' place, a cluster that costs more than it should; and, behind a load balancer, too
+   * few healthy nodes and failed requests. Each description links to its entry in the runbook.
+   *
+   * @default - true when there is an `alarmTopic`
+   */
+  readonly alarms?: boolean;
+  /**
+   * Whether to make a CloudWatch dashboard. It answers in this order: is it serving, did we lose something, did it heal
+   * and who did it, what does it cost, is the fallback well?
    *
    * @default false
    */
   readonly dashboard?: boolean;
+  /**
+   * Whether to save queries for Logs Insights: incidents with their figures, and what the functions did.
+   *
+   * @default - as `dashboard`
+   */
+  readonly queries?: boolean;
+  /**
+   * Where the runbook stands that alarms link to. Give your own to add what only you know; keep its headings.
+   *
+   * @default - Synkti's own
+   */
+  readonly runbookUrl?: string;
 }
 
-/** A launch takes a minute or two: what lasts for ten is no replacement on its way. */
-const PATIENCE_MINUTES = 10;
-/** The same in sweeps. */
-const PATIENCE_SWEEPS = 3;
-/** Percent of requests that may fail before it is an alarm. */
-const FAILED_PERCENT = 1;
+/** The runbook of this library. */
+const RUNBOOK = 'https://github.com/synkti/synkti/blob/main/docs/runbook.md';
 
-interface Watched {
+/** What is watched. */
+export interface Watched {
   readonly desired: number;
+  /** Nodes that are wished to be on-demand. */
+  readonly onDemandBase: number;
+  readonly functions: Fallback;
   readonly fallback: FallbackMetrics;
   /** Undefined without a load balancer that counts. */
   readonly balancer: ClusterMetrics | undefined;
@@ -40,79 +59,9 @@ interface Watched {
 
 /** Makes what was asked for. */
 export function monitor(cluster: SynktiCluster, watched: Watched, options: MonitoringOptions): void {
-  const { alarmTopic, dashboard } = options;
-  if (alarmTopic !== undefined) {
-    const alarms = [...fallbackAlarms(cluster, watched), ...balancerAlarms(cluster, watched)];
-    for (const alarm of alarms) alarm.addAlarmAction(new actions.SnsAction(alarmTopic));
-  }
-  if (dashboard === true) addDashboard(cluster, watched);
-}
-
-function fallbackAlarms(cluster: SynktiCluster, { fallback }: Watched): readonly cloudwatch.Alarm[] {
-  const name = cluster.clusterName;
-  return [
-    new cloudwatch.Alarm(cluster, 'EmptySlots', {
-      alarmDescription: `The Synkti cluster ${name} lacks nodes for ${PATIENCE_SWEEPS} sweeps, or isn't swept.`,
-      metric: fallback.emptySlots(),
-      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-      threshold: 0,
-      evaluationPeriods: PATIENCE_SWEEPS,
-      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
-    }),
-    new cloudwatch.Alarm(cluster, 'DeadLetters', {
-      alarmDescription: `The fallback of the Synkti cluster ${name} couldn't settle an event: look into its dead letters.`,
-      metric: cluster.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
-        statistic: 'Maximum',
-        period: Duration.minutes(5),
-      }),
-      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-      threshold: 0,
-      evaluationPeriods: 1,
-      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-    }),
-  ];
-}
-
-function balancerAlarms(cluster: SynktiCluster, { balancer, desired }: Watched): readonly cloudwatch.Alarm[] {
-  if (balancer === undefined) return [];
-  const name = cluster.clusterName;
-  return [
-    new cloudwatch.Alarm(cluster, 'FewHealthyNodes', {
-      alarmDescription: `The Synkti cluster ${name} had fewer than ${desired} healthy nodes for ${PATIENCE_MINUTES} minutes.`,
-      metric: balancer.healthyNodes(),
-      comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-      threshold: desired,
-      evaluationPeriods: PATIENCE_MINUTES,
-      // No data means that no node is registered at all.
-      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
-    }),
-    new cloudwatch.Alarm(cluster, 'FailedRequests', {
-      alarmDescription: `More than ${FAILED_PERCENT}% of the requests to the Synkti cluster ${name} failed.`,
-      metric: balancer.failedRequests(),
-      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-      threshold: FAILED_PERCENT,
-      evaluationPeriods: 3,
-      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-    }),
-  ];
-}
-
-function addDashboard(cluster: SynktiCluster, { balancer, fallback, desired }: Watched): void {
-  const graph = (what: string, graphed: cloudwatch.GraphWidgetProps): cloudwatch.GraphWidget =>
-    new cloudwatch.GraphWidget({ title: `${cluster.clusterName}: ${what}`, ...graphed });
-  const wish = { leftAnnotations: [{ value: desired, label: 'desired' }], leftYAxis: { min: 0 } };
-  const nodes = graph('serving nodes', { left: [fallback.servingSlots()], ...wish });
-  const acted = graph('fallback', { left: [fallback.acted()], right: [fallback.emptySlots()] });
-  const rows =
-    balancer === undefined
-      ? [[nodes, acted]]
-      : [
-          [
-            graph('healthy nodes', { left: [balancer.healthyNodes()], ...wish }),
-            graph('requests', { left: [balancer.requests()], right: [balancer.failedRequests()] }),
-            graph('response time, p99', { left: [balancer.responseTime()] }),
-          ],
-          [nodes, acted],
-        ];
-  new cloudwatch.Dashboard(cluster, 'Dashboard', { widgets: rows });
+  const { alarmTopic, dashboard = false } = options;
+  const runbook = options.runbookUrl ?? RUNBOOK;
+  if (options.alarms ?? alarmTopic !== undefined) addAlarms(cluster, watched, runbook, alarmTopic);
+  if (dashboard) addDashboard(cluster, watched, runbook);
+  if (options.queries ?? dashboard) saveQueries(cluster, watched.functions);
 }

@@ -49,14 +49,14 @@ test('the shipped bundle acts, logs in JSON and counts in EMF', { timeout: 30_00
   expect(swept.logged).toContainEqual(
     expect.objectContaining({
       message: 'swept',
-      service: 'synkti',
+      service: 'sweep',
       cluster: 'web',
       empty: 3,
       function_request_id: 'r',
     }),
   );
   const emf = swept.logged.find((line) => line._aws !== undefined);
-  expect(emf).toMatchObject({ cluster: 'web', service: 'sweep', FallbackActed: 1, EmptySlots: 3, NodesLaunched: 3 });
+  expect(emf).toMatchObject({ cluster: 'web', service: 'synkti', FallbackActed: 1, EmptySlots: 3, NodesLaunched: 3 });
   expect(emf._aws.CloudWatchMetrics[0].Namespace).toBe('Synkti');
 
   const doomed = world.live()[0]?.instanceId ?? '';

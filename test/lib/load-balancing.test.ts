@@ -1,14 +1,6 @@
-import {
-  aws_certificatemanager as acm,
-  type aws_cloudwatch as cloudwatch,
-  aws_ec2 as ec2,
-  aws_elasticloadbalancingv2 as elbv2,
-  type Stack,
-  aws_sns as sns,
-} from 'aws-cdk-lib';
+import { aws_certificatemanager as acm, aws_ec2 as ec2, aws_elasticloadbalancingv2 as elbv2 } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import type { MetricName } from '../../lambda/telemetry.js';
 import { LoadBalancing, SynktiCluster, Workload } from '../../lib/index.js';
 import { newStack, synth, WEB } from './synth.js';
 
@@ -145,72 +137,5 @@ describe('several workloads', () => {
     );
     const text = JSON.stringify(spec?.Properties.Value).replaceAll('\\"', '"');
     for (const name of ['main', 'api', 'worker']) expect(text).toContain(`"name":"${name}"`);
-  });
-});
-
-describe('monitoring', () => {
-  const withTopic = (stack: Stack) => sns.Topic.fromTopicArn(stack, 'Topic', 'arn:aws:sns:eu-west-1:1:t');
-
-  it('makes alarms and a dashboard when asked to', () => {
-    const { stack, vpc } = newStack();
-    new SynktiCluster(stack, 'Web', {
-      vpc,
-      workload: WEB,
-      capacity: { desired: 4 },
-      monitoring: { alarmTopic: withTopic(stack), dashboard: true },
-    });
-    const template = Template.fromStack(stack);
-    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
-      MetricName: 'HealthyHostCount',
-      Threshold: 4,
-      ComparisonOperator: 'LessThanThreshold',
-      TreatMissingData: 'breaching',
-      AlarmActions: ['arn:aws:sns:eu-west-1:1:t'],
-    });
-    template.resourceCountIs('AWS::CloudWatch::Alarm', 4);
-    template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
-  });
-
-  it('makes nothing by default', () => {
-    const { template } = synth();
-    template.resourceCountIs('AWS::CloudWatch::Alarm', 0);
-    template.resourceCountIs('AWS::CloudWatch::Dashboard', 0);
-  });
-
-  const worker = Workload.process({ command: ['work'] });
-
-  it('of workers is what the sweep counts', () => {
-    const { stack, vpc } = newStack();
-    const monitoring = { alarmTopic: withTopic(stack), dashboard: true };
-    new SynktiCluster(stack, 'Work', { vpc, workload: worker, clusterName: 'work', monitoring });
-    const template = Template.fromStack(stack);
-    const counted: MetricName = 'EmptySlots';
-    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
-      Namespace: 'Synkti',
-      MetricName: counted,
-      Dimensions: [
-        { Name: 'cluster', Value: 'work' },
-        { Name: 'service', Value: 'sweep' },
-      ],
-      TreatMissingData: 'breaching',
-    });
-    template.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName: 'ApproximateNumberOfMessagesVisible' });
-    template.resourceCountIs('AWS::CloudWatch::Alarm', 2);
-    template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
-  });
-
-  it('graphs what the functions write', () => {
-    const { cluster } = synth();
-    const written: readonly MetricName[] = ['EmptySlots', 'ServingSlots', 'FallbackActed'];
-    const graphed = [
-      cluster.metricEmptySlots(),
-      cluster.metricServingSlots(),
-      ...Object.values(cluster.metricFallbackActed().usingMetrics).slice(0, 1),
-    ].map((metric) => (metric as cloudwatch.Metric).metricName);
-    expect(graphed).toEqual(written);
-  });
-
-  it('says what it needs', () => {
-    expect(() => synth({ workload: worker }).cluster.metricHealthyNodes()).toThrow(/give its workload a port/);
   });
 });

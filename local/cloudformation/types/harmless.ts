@@ -63,6 +63,10 @@ export const HARMLESS: Handlers = {
     },
   }),
   'AWS::Logs::MetricFilter': harmless({ reason: UNWATCHED, make: named('FilterName', 255, 'logs', 'metric-filter:') }),
+  'AWS::Logs::QueryDefinition': harmless({
+    reason: UNWATCHED,
+    make: (_call, id) => ({ physicalId: id ?? randomUUID() }),
+  }),
   'AWS::SNS::Topic': harmless({
     reason: UNTOLD,
     immutable: ['TopicName'],
