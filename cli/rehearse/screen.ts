@@ -68,8 +68,11 @@ export function liveScreen(stream: NodeJS.WriteStream): Screen {
 const FAREWELL_MS = 4_000;
 
 export function tableOf(view: ClusterView, stats: Stats): string {
+  const { traffic, tasks } = stats;
+  // Nodes that only run tasks have no targets.
+  const work = traffic === null && tasks !== null ? ['tasks'] : ['target', 'requests'];
   const table = new Table({
-    head: ['seat', 'node', 'pool', 'zone', 'state', 'target', 'requests', 'clock'],
+    head: ['seat', 'node', 'pool', 'zone', 'state', ...work, 'clock'],
     style: { head: [], border: [], compact: true },
   });
   const rows = [...view.rows.values()]
@@ -83,12 +86,15 @@ export function tableOf(view: ClusterView, stats: Stats): string {
       `${node.instanceType}${node.market === 'on-demand' ? ' (on-demand)' : ''}`,
       node.zone,
       colourOf(row)(stateOf(row)),
-      row.target === 'healthy' ? pc.green(row.target) : row.target,
-      String(stats.requests.get(node.instanceId) ?? 0),
+      ...(work.length === 1
+        ? [String(tasks?.held.get(node.instanceId) ?? 0)]
+        : [
+            row.target === 'healthy' ? pc.green(row.target) : row.target,
+            String(stats.requests.get(node.instanceId) ?? 0),
+          ]),
       clockOf(row, stats.nowMs),
     ]);
   }
-  const { traffic, tasks } = stats;
   const failed = traffic === null || traffic.failed === 0 ? 'none failed' : pc.red(`${traffic.failed} failed`);
   const parts = [
     ...(traffic === null && tasks !== null ? [] : [`${traffic?.sent ?? 0} requests, ${failed}`]),

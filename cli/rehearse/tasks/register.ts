@@ -26,6 +26,8 @@ export interface TaskCounts {
   readonly done: number;
   /** Failed or cancelled. */
   readonly ended: number;
+  /** Tasks that each instance holds. */
+  readonly held: ReadonlyMap<string, number>;
 }
 
 /**
@@ -40,6 +42,8 @@ export class Register {
   readonly #journals = new Map<string, string>();
   readonly #open = new Set<string>();
   readonly #leases = new Set<string>();
+  /** By task. */
+  readonly #holders = new Map<string, string>();
   readonly #counts = { waiting: 0, running: 0, done: 0, ended: 0 };
   readonly #bucket: string;
 
@@ -63,7 +67,9 @@ export class Register {
   }
 
   counts(): TaskCounts {
-    return { submitted: this.#states.size, ...this.#counts };
+    const held = new Map<string, number>();
+    for (const holder of this.#holders.values()) held.set(holder, (held.get(holder) ?? 0) + 1);
+    return { submitted: this.#states.size, ...this.#counts, held };
   }
 
   /** Nothing waits in the queue or is held; final registers stay for a while, so that nobody takes a task for a new one. */
@@ -136,6 +142,8 @@ export class Register {
     }
     const { state, fence, holder, nonce, checkpoint } = parsed.value;
     if (state !== 'held' && state !== 'free') this.#leases.delete(task);
+    if (holder === null) this.#holders.delete(task);
+    else this.#holders.set(task, holder);
     this.#move(task, STANDS[state]);
     return { atMs, by, task, type: 'lease', state, fence, holder, nonce, checkpoint: checkpoint?.manifest ?? null };
   }

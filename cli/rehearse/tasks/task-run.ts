@@ -145,7 +145,7 @@ export class TaskRun {
   }
 
   #ended(): boolean {
-    const { done, ended } = this.#register.counts();
+    const { done, ended } = this.counts;
     return done + ended >= this.#tasks.length;
   }
 }

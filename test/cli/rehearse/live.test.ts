@@ -45,6 +45,11 @@ describe('the view of the cluster', () => {
     const table = tableOf(view, stats);
     for (const text of ['0.1', 'i-a', 'interrupted', '-18.0 s', '7 requests', 'none failed'])
       expect(table).toContain(text);
+    const counts = { submitted: 9, waiting: 5, running: 3, done: 1, ended: 0, held: new Map([['i-b', 3]]) };
+    const ofTasks = tableOf(view, { ...stats, traffic: null, tasks: counts });
+    expect(ofTasks).toContain('tasks: 1 done, 3 running, 5 waiting');
+    expect(ofTasks).toMatch(/i-b .*│ 3 /);
+    expect(ofTasks).not.toContain('requests');
     let written = '';
     plainScreen((text) => (written += text)).line('hello', 1_500, false);
     expect(written).toBe('[       1.5 s] hello\n');
