@@ -22,6 +22,7 @@ import { ec2Service } from './ec2/service.js';
 import { Elbv2 } from './elbv2/elbv2.js';
 import { Courier } from './events/courier.js';
 import { eventsService } from './events/service.js';
+import { fisService } from './fis/service.js';
 import { iamService } from './iam/service.js';
 import { CredentialIssuer } from './imds/credentials.js';
 import { Machines } from './machines/machines.js';
@@ -282,6 +283,19 @@ async function compose(
       }),
       secretsService({ region, accountId, now: clock.wall, arns: secretArns }),
       stsService({ accountId }),
+      fisService({
+        now: clock.wall,
+        noticeMs: settings.noticeMs,
+        isSpot: (instanceId) => {
+          const record = model.instances.get(instanceId)?.record;
+          return record?.state === 'running' && record.lifecycle === 'spot';
+        },
+        interrupt: (instanceId) => {
+          const how = unkind.notice(settings.noticeMs, 'both');
+          interrupt(model, instanceId, how, context());
+          pump.run();
+        },
+      }),
       iamService(iam),
       eventsService({
         bus,

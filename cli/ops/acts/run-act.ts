@@ -51,12 +51,29 @@ export interface ActPlan {
   /** A sentence why there is nothing to do; null: there is. */
   readonly nothing: string | null;
   /** Does it, and says in sentences what was done. */
-  carryOut(did: (text: string) => void): Promise<void>;
+  carryOut(did: (text: string) => void, stage: Stage): Promise<void>;
   /** Absent: it is done at once. */
   progress?(view: ClusterView): Progress;
 }
 
-const LOOK_EVERY_MS = 2_000;
+/** What an act that takes long is given. */
+export interface Stage {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** Says something that isn't done. */
+  readonly say: (text: string) => void;
+  readonly look: () => Promise<Scene>;
+  /** Of an act that judges what it did: nothing is watched after it. */
+  readonly settle: (outcome: Outcome) => void;
+}
+
+export interface Outcome {
+  readonly code: number;
+  /** For the JSON. */
+  readonly facts: object;
+}
+
+export const LOOK_EVERY_MS = 2_000;
 
 export function addActOptions(command: Command, { waits = true } = {}): Command {
   command
@@ -126,10 +143,16 @@ async function act(
     return end(signal.aborted ? 130 : 1, { declined: true });
   }
   try {
-    await plan.carryOut((text) => {
-      did.push(text);
-      say(session.colors.green(text));
-    });
+    const settled: Outcome[] = [];
+    await plan.carryOut(
+      (text) => {
+        did.push(text);
+        say(session.colors.green(text));
+      },
+      { signal, timeoutMs, say, look, settle: (outcome) => void settled.push(outcome) },
+    );
+    const [outcome] = settled;
+    if (outcome !== undefined) return end(outcome.code, outcome.facts);
   } catch (error) {
     const told = session.explain(error);
     // Half of it may be done: that must be known before the error is.
