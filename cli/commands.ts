@@ -30,6 +30,10 @@ const GROUPS: readonly Group[] = [
         load: () => import('./incidents.js'),
       },
       {
+        names: { savings: 'what was paid, and what on-demand would have cost' },
+        load: () => import('./savings.js'),
+      },
+      {
         names: { doctor: 'looks at everything a cluster needs, and says what mends it' },
         load: () => import('./doctor.js'),
       },
@@ -46,6 +50,7 @@ const GROUPS: readonly Group[] = [
         names: { pause: 'nothing is replaced of the own will of the cluster', resume: 'ends a pause' },
         load: () => import('./pause.js'),
       },
+      { names: { drill: 'interrupts nodes on purpose, and judges every promise' }, load: () => import('./drill.js') },
     ],
   },
   {
