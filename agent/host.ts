@@ -1,7 +1,9 @@
 import type { Cloud } from '../aws/cloud.js';
+import type { LaunchAnswer, Outcome } from '../core/cloud.js';
 import { nextDeadlineMs, stepNode } from '../core/node/node.js';
 import type { NodeEffect, NodeEvent } from '../core/node/port.js';
 import type { NodeState } from '../core/node/state.js';
+import { worstOf } from '../core/seats/pursuit.js';
 import type { Context } from '../core/time.js';
 import type { GossipSocket } from './gossip-socket.js';
 import type { Log } from './log.js';
@@ -110,7 +112,7 @@ export function createHost(parts: HostParts): Host {
       case 'call': {
         const { id, call } = effect;
         void cloud.call(call, effect.timeoutMs).then((outcome) => {
-          const result = outcome.ok ? 'ok' : outcome.error.kind;
+          const result = resultOf(outcome);
           counters.calls[`${call.op} ${result}`] = (counters.calls[`${call.op} ${result}`] ?? 0) + 1;
           if (!outcome.ok) {
             const { code, message } = outcome.error;
@@ -163,4 +165,12 @@ export function createHost(parts: HostParts): Host {
     counters,
     stop,
   };
+}
+
+/** As it is counted: a launch that EC2 answered with no instance failed of what its pools say. */
+function resultOf(outcome: Outcome): string {
+  if (!outcome.ok) return outcome.error.kind;
+  const value: unknown = outcome.value;
+  const launch = typeof value === 'object' && value !== null && 'instanceIds' in value && 'errors' in value;
+  return launch && (value as LaunchAnswer).instanceIds.length === 0 ? worstOf(value as LaunchAnswer).kind : 'ok';
 }

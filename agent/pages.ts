@@ -6,6 +6,7 @@ import type { HostCounters } from './host.js';
 import type { Pages } from './http.js';
 import type { ImdsCounters } from './imds.js';
 import { renderMetrics, type Sample } from './metrics.js';
+import { signalSamples } from './signals.js';
 import type { TasksHost } from './tasks/host.js';
 import { taskSamples, tasksPage } from './tasks/pages.js';
 
@@ -149,6 +150,7 @@ export function samplesOf({ running, imds }: Shown): Sample[] {
       label: 'kind',
       values: { events: running.host.events, effects_failed: running.host.effectsFailed },
     },
+    ...signalSamples(state, running.host.calls),
     ...taskSamples(running.tasks?.() ?? null),
   );
   return samples;

@@ -180,7 +180,7 @@ function afterLaunch(p: Pursuit, outcome: Outcome<'launch'>, spec: Spec, ctx: Co
 }
 
 /** Of a 200 without instances: only when every pool says quota is it one, since another pool may still help. */
-function worstOf(answer: LaunchAnswer): CloudError {
+export function worstOf(answer: LaunchAnswer): CloudError {
   const notQuota = answer.errors.filter((error) => error.kind !== 'quota');
   const chosen = notQuota.find((error) => error.kind === 'capacity') ?? notQuota[0] ?? answer.errors[0];
   return (
