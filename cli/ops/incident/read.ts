@@ -80,7 +80,7 @@ export async function readIncidents(session: Session, spec: Spec, wanted: Wanted
 }
 
 /** One a node: its own report rather than the fallback's. */
-function newestOf(heads: readonly ReportHead[]): ReportHead[] {
+export function newestOf(heads: readonly ReportHead[]): ReportHead[] {
   const best = new Map<string, ReportHead>();
   for (const head of heads) {
     const known = best.get(head.instanceId);
@@ -141,7 +141,7 @@ async function readRedone(
 }
 
 /** Null: there is no such object. */
-async function readText(session: Session, bucket: string, key: string): Promise<string | null> {
+export async function readText(session: Session, bucket: string, key: string): Promise<string | null> {
   const s3 = await session.client('s3');
   try {
     const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=0-${MAX_BYTES - 1}` }));
