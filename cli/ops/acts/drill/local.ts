@@ -3,11 +3,10 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { colorsOf } from '../../../aws/flags.js';
 import type { DrillFlags } from '../../../drill.js';
 import { onSignals } from '../../../signals.js';
 import { UserError } from '../../../user-error.js';
-import { type DrillRecord, promiseLines, writeRecord } from './record.js';
+import { type DrillRecord, writeRecord } from './record.js';
 
 const FOR_AWS = [
   'nodes',
@@ -66,12 +65,8 @@ export async function drillLocally(rest: readonly string[], flags: DrillFlags): 
     const files = writeRecord(flags.output, record);
     if (flags.json === true)
       process.stdout.write(`${JSON.stringify({ format: 1, command: 'drill', record, files }, null, 2)}\n`);
-    else {
-      const problem = verdict.problem === undefined ? '' : `${verdict.problem}\n`;
-      process.stdout.write(
-        `\n${promiseLines(record.promises, colorsOf(flags))}\n${problem}The record was written: ${files.join(', ')}\n`,
-      );
-    }
+    // The rehearsal has told its verdict itself.
+    else process.stdout.write(`\nThe record was written: ${files.join(', ')}\n`);
     return code;
   } finally {
     stopper.release();
