@@ -25,6 +25,7 @@ import { eventsService } from './events/service.js';
 import { fisService } from './fis/service.js';
 import { iamService } from './iam/service.js';
 import { CredentialIssuer } from './imds/credentials.js';
+import { instanceView } from './instance-view.js';
 import { Machines } from './machines/machines.js';
 import { createRunDir } from './machines/run-dir.js';
 import { Network } from './network/network.js';
@@ -242,20 +243,12 @@ async function compose(
   cleanups.push(() => power.close());
   if (machines !== null) cleanups.push(() => machines.stop());
 
-  const viewOf = (record: InstanceRecord): InstanceView => ({
-    instanceId: record.instanceId,
-    state: record.state,
-    zone: record.zone,
-    instanceType: record.instanceType,
-    lifecycle: record.lifecycle,
-    privateIp: record.privateIp,
-    insideIp: insides.get(record.privateIp) ?? record.privateIp,
-    launchTimeMs: record.launchTimeMs,
-    tags: record.tags,
-    interruption: record.interruption,
-    cut: network.isCut(record.instanceId),
-    pid: machines?.mainPid(record.instanceId) ?? null,
-  });
+  const viewOf = (record: InstanceRecord): InstanceView =>
+    instanceView(record, {
+      insideIp: insides.get(record.privateIp) ?? record.privateIp,
+      cut: network.isCut(record.instanceId),
+      pid: machines?.mainPid(record.instanceId) ?? null,
+    });
   const pump = new Pump({ model, power, elb, courier, context, accountId, viewOf, tell, newId: randomUUID });
   cleanups.push(() => pump.close());
 
