@@ -14,7 +14,7 @@ pricing:GetProducts) unless given. A rehearsal has no price list: give them.`;
 
 interface Flags extends ClusterFlags {
   readonly days: string;
-  readonly onDemandPrice: readonly string[];
+  readonly onDemandPrice?: readonly string[];
   readonly onDemandPrices?: string;
 }
 
@@ -29,14 +29,14 @@ export function register(program: Command): void {
       "Tells what a cluster's nodes cost and what the same would have cost on-demand, by day and by pool, with overlap and work done again taken off: from its launch records and incident reports, EC2's spot price history and AWS's price list. It only reads.",
     )
     .option('--days <number>', 'as far back, today included; EC2 keeps 90 days of prices', '30')
-    .option('--on-demand-price <type=usd>', 'USD an hour of an instance type; repeatable', collect, [])
+    .option('--on-demand-price <type=usd>', 'USD an hour of an instance type; repeatable', collect)
     .option('--on-demand-prices <file>', 'the same of many types, as JSON');
   addClusterOptions(command)
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags) => run(flags));
 }
 
-const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
+const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 async function run(flags: Flags): Promise<void> {
   const days = readWhole(flags.days, '--days', 1, 90);
@@ -67,7 +67,7 @@ async function pricesOf({ onDemandPrice, onDemandPrices }: Flags): Promise<Reado
     const { readOnDemandPrices } = await import('./ops/prices.js');
     for (const [type, usd] of readOnDemandPrices(onDemandPrices, '--on-demand-prices')) prices.set(type, usd);
   }
-  for (const text of onDemandPrice) {
+  for (const text of onDemandPrice ?? []) {
     const [, type, usd] = /^([a-z][a-z0-9-]{0,19}\.[a-z0-9-]{1,19})=(\d{1,4}(?:\.\d{1,8})?)$/.exec(text) ?? [];
     if (type === undefined || !(Number(usd) > 0)) {
       throw new UserError(`--on-demand-price needs a type and USD an hour such as m7g.large=0.0816, not "${text}".`);
