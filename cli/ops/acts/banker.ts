@@ -57,7 +57,10 @@ export function judgeDrain(row: NodeRow, view: ClusterView): Safety {
   const others = before.desired - (slot >= 0 && slot < before.desired ? 1 : 0);
   const heir = rest.nodes.some((node) => node.slot === slot && node.serves && !node.leaving);
   if (row.condition === 'serving' && left === 0 && before.desired > 0) {
-    return { safe: false, why: `Nothing else serves: until its replacement does, nobody would.` };
+    return {
+      safe: false,
+      why: 'Nothing else serves: until its replacement does, nobody would. synkti replace brings the successor first.',
+    };
   }
   if (!heir && left < others) {
     return {

@@ -142,6 +142,10 @@ async function act(
     say('Nothing was done.');
     return end(signal.aborted ? 130 : 1, { declined: true });
   }
+  if (signal.aborted) {
+    say('Stopped; nothing was done.');
+    return end(130);
+  }
   try {
     const settled: Outcome[] = [];
     await plan.carryOut(
@@ -156,7 +160,7 @@ async function act(
   } catch (error) {
     const told = session.explain(error);
     // Half of it may be done: that must be known before the error is.
-    if (did.length > 0) say(`Of it this was done: ${did.join(' ')}`);
+    if (did.length > 0) process.stderr.write(`Of it this was done: ${did.join(' ')}\n`);
     throw told;
   }
   if (plan.progress === undefined || flags.wait === false) return end(0);

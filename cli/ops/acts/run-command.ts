@@ -2,6 +2,7 @@
 import { GetCommandInvocationCommand, ListDocumentsCommand, SendCommandCommand } from '@aws-sdk/client-ssm';
 import { classify } from '../../../aws/errors.js';
 import { TAG } from '../../../core/seats/tags.js';
+import { deniedAction } from '../../aws/explain.js';
 import type { Session } from '../../aws/session.js';
 import { pause } from './run-act.js';
 
@@ -135,7 +136,8 @@ export async function findDrainDocument(session: Session, cluster: string): Prom
     const { DocumentIdentifiers } = await ssm.send(new ListDocumentsCommand({ Filters: filters }));
     return DocumentIdentifiers?.find(({ DocumentType }) => DocumentType === 'Command')?.Name ?? null;
   } catch (error) {
-    if (classify(error).kind === 'throttle') throw error;
-    return null;
+    // The shell command does the same, where that is allowed.
+    if (deniedAction(error) !== null) return null;
+    throw error;
   }
 }

@@ -51,11 +51,16 @@ export async function updatePlan({ to, again }: Wish, scene: Scene): Promise<Act
       wanted === now && old.length === 0
         ? `Every node of cluster "${cluster.name}" runs version ${now}, ${wanted === newest ? 'the newest' : 'as wished'}. synkti update --again replaces them all the same.`
         : null,
-    async carryOut(did) {
+    async carryOut(did, { signal, say, settle }) {
       if (rolling) return;
       if (again) {
         const made = await copyVersion(session, templateId, now);
         did(`Version ${made} of ${templateId} was made.`);
+        if (signal.aborted) {
+          say(`Stopped before it was rolled out. To go on: synkti update --to ${made} --cluster ${cluster.name}`);
+          settle({ code: 130, facts: { interrupted: true } });
+          return;
+        }
         await edit(scene, did, `version ${made} of ${templateId} wished for`, setVersion(made));
         return;
       }

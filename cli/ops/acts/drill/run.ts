@@ -162,13 +162,16 @@ async function drill(
     let reportsUntilMs = Number.POSITIVE_INFINITY;
     let shown = '';
     while (performance.now() < Math.min(untilMs, reportsUntilMs) && !signal.aborted) {
-      experiment = isOver(experiment) ? experiment : await getExperiment(session, experiment.id);
-      if (experiment.status === 'failed' || experiment.status === 'stopped' || experiment.status === 'cancelled') {
-        throw new AwsFailure(
-          `FIS ended the experiment: ${experiment.status}${experiment.reason === null ? '' : `, ${experiment.reason}`}.`,
-        );
+      try {
+        experiment = isOver(experiment) ? experiment : await getExperiment(session, experiment.id);
+        if (FAILED.has(experiment.status)) throw new AwsFailure(failedText(experiment));
+        healed = witness(state, (await look()).view);
+      } catch (error) {
+        const told = session.explain(error);
+        // What the nodes do goes on; a look that fails may pass.
+        if (FAILED.has(experiment.status) || told instanceof UserError) throw told;
+        say(told.message);
       }
-      healed = witness(state, (await look()).view);
       const text = state.hits
         .map(
           ({ slot, leavingMs, goneMs, healedMs }) =>
@@ -215,4 +218,9 @@ async function drill(
   }
 }
 
-const isOver = ({ status }: Experiment): boolean => ['completed', 'failed', 'stopped', 'cancelled'].includes(status);
+const FAILED: ReadonlySet<string> = new Set(['failed', 'stopped', 'cancelled']);
+
+const isOver = ({ status }: Experiment): boolean => status === 'completed' || FAILED.has(status);
+
+const failedText = ({ status, reason }: Experiment): string =>
+  `FIS ended the experiment: ${status}${reason === null ? '' : `, ${reason}`}.`;

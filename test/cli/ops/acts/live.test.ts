@@ -80,7 +80,8 @@ describe('against a local cloud', () => {
   it('an update again is a copy of the version, and a version that is not there is refused', async () => {
     const plan = await updatePlan({ to: null, again: true }, await scene());
     const did: string[] = [];
-    await plan.carryOut((text) => did.push(text), {} as never);
+    const stage = { signal: new AbortController().signal, timeoutMs: 0, say: () => {}, look: scene, settle: () => {} };
+    await plan.carryOut((text) => did.push(text), stage);
     expect(did[0]).toMatch(/^Version 2 of lt-/);
     expect((await findCluster(session, {})).spec.launch.templateVersion).toBe(2);
     await expect(updatePlan({ to: 9, again: false }, await scene())).rejects.toThrow('has no version 9');
