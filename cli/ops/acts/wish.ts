@@ -19,7 +19,7 @@ export function scalePlan(desired: number, { session, cluster, view }: Scene): A
   const more = leaving.length - names.length;
   const leave = `These drain and leave, ${desired === 0 ? 'all at once' : 'one after the other'}: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
   const fill = `The agents fill ${countText(desired - before, 'new slot')}: ${before}${desired - before > 1 ? ` to ${desired - 1}` : ''}, ${view.spec.launch.onDemandAfter === 0 ? 'on-demand' : 'spot first'}.`;
-  const notes = [driftText(`the number of slots in the template (${before} if it is as deployed)`)];
+  const notes = [driftText('the number of slots in the template')];
   if (before === 0 && desired > 0) {
     notes.push(
       "No agent runs in an empty cluster: the cluster's sweep, which runs every few minutes, launches the first nodes.",
