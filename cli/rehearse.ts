@@ -24,6 +24,7 @@ Examples:
                                                       your own service; it listens on $HOST:$PORT
   synkti rehearse --app "npx tsx bin/app.ts"          your own stack, with its functions and policies
   synkti rehearse --tasks 200                         batch tasks that survive the loss of their nodes
+  synkti rehearse --ui                                a page shows it live: take nodes away by hand
   synkti rehearse --keep                              leaves the cluster running: look around with the AWS CLI
 
 Exit code: 0 when every promise was kept, 1 when one was broken, 2 when the command line is wrong.`;
@@ -80,6 +81,7 @@ export function register(program: Command): void {
   command
     .optionsGroup('Output:')
     .option('--json <file>', 'writes the verdict for programs')
+    .option('--ui', 'opens a page that shows the cluster live and acts on it; with --keep, no script of its own')
     .option('--keep', 'holds everything open at the end, until Ctrl-C')
     .option('--keep-logs <folder>', "leaves the nodes' logs there")
     .option('--endpoint-port <number>', 'port of the local AWS endpoint; 0 is any', '0')

@@ -38,7 +38,7 @@ export interface Story {
 }
 
 /** Instances in order of launch. */
-export function stories(timeline: Timeline): Map<string, Story> {
+export function stories(timeline: Pick<Timeline, 'events'>): Map<string, Story> {
   const found = new Map<string, { node: NodeInfo; launchedMs: number; events: TimelineEvent[] }>();
   for (const event of timeline.events) {
     if (event.type === 'launched') {
@@ -79,7 +79,7 @@ export const firstOf = <T extends TimelineEvent['type']>(
       event.type === type && test(event as Extract<TimelineEvent, { type: T }>),
   );
 
-export function incidentsOf(timeline: Timeline): Incident[] {
+export function incidentsOf(timeline: Pick<Timeline, 'events'>): Incident[] {
   const all = stories(timeline);
   const incidents: Incident[] = [];
   for (const story of all.values()) {

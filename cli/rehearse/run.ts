@@ -17,6 +17,7 @@ import { TaskRun } from './tasks/task-run.js';
 import type { Timeline } from './timeline.js';
 import { limitsOf, REQUEST_TIMEOUT_MS, SLOW_MS } from './timings.js';
 import { type RunningTraffic, startTraffic } from './traffic.js';
+import { LivePage } from './ui/live-page.js';
 import { leftoversOf, UsageWatch } from './usage.js';
 
 /** How a run ended. */
@@ -61,13 +62,28 @@ const ARCHIVE_MS = 30_000;
 
 /** Plays one rehearsal from an empty cloud to nothing left. Rejects when the rehearsal itself fails. */
 export async function run(options: RunOptions): Promise<RunEnd> {
-  const { settings, bundles, screen, signal } = options;
+  const { settings, bundles, signal } = options;
   const bornMs = Date.now();
   let startedMs = bornMs;
   let booting = true;
   let traffic: RunningTraffic | null = null;
   let tasks: TaskRun | null = null;
   const beside = settings.tasks === null ? 'none' : settings.serves ? 'too' : 'only';
+  let page: LivePage | null = null;
+  const screen: Screen = {
+    line: (text, atMs, boot) => {
+      options.screen.line(text, atMs, boot);
+      page?.line(text, atMs, boot);
+    },
+    refresh: (view, stats) => {
+      options.screen.refresh(view, stats);
+      page?.refresh(view, stats);
+    },
+    close: () => {
+      options.screen.close();
+      page?.close();
+    },
+  };
   const recorder = new Recorder(settings.stack?.cluster.cluster ?? null, beside);
   const view = new ClusterView();
   recorder.onEvent((event) => {
@@ -101,6 +117,11 @@ export async function run(options: RunOptions): Promise<RunEnd> {
   }, REFRESH_MS);
 
   try {
+    if (settings.ui) {
+      const p99Ms = (): number | null => traffic?.recentP99Ms() ?? null;
+      page = await LivePage.open({ settings, cloud, view, recorder, player, desired, p99Ms });
+      note(`page: ${page.url}`);
+    }
     if (settings.stack !== null) {
       const endTraffic = async (): Promise<void> => void (await traffic?.stop());
       const tools = { cloud, settings, stack: settings.stack, recorder, view, player, tell: note, endTraffic };
@@ -148,7 +169,11 @@ export async function run(options: RunOptions): Promise<RunEnd> {
     const playedMs = Math.max(settings.scenario.lengthMs, 0);
     const over = (): boolean => player.done && raised?.player.busy !== true && Date.now() - startedMs >= playedMs;
     // What is still to be played when the tasks are done has nothing left to disturb.
-    await until(() => (tasks === null ? over() : tasks.over || tasks.late), Number.POSITIVE_INFINITY, signal);
+    const played = (): boolean => (tasks === null ? over() : tasks.over || tasks.late);
+    await until(() => page?.endAsked === true || played(), Number.POSITIVE_INFINITY, signal);
+    // Whoever looks on may go on by hand, and says when it is enough.
+    if (page !== null && player.left === 0) page.waits();
+    await until(() => page?.endAsked !== false, Number.POSITIVE_INFINITY, signal);
     if (player.left > 0)
       note(`${tasks?.over === true ? 'all tasks have ended' : 'the time is up'}: ${player.left} acts are left out`);
     player.stop();
@@ -205,6 +230,7 @@ export async function run(options: RunOptions): Promise<RunEnd> {
     raised?.player.stop();
     usage.stop();
     screen.close();
+    await page?.end();
     await traffic?.stop().catch(() => {});
     await raised?.run.close().catch(() => {});
     await cloud.stop();

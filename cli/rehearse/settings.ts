@@ -46,6 +46,7 @@ export interface RehearseFlags extends UnkindFlags {
   readonly keep: boolean | undefined;
   readonly keepLogs: string | undefined;
   readonly json: string | undefined;
+  readonly ui?: boolean | undefined;
   /** Absent: no stack of the user's own. */
   readonly stack?: StackFlags & StackScriptFlags;
   /** Absent: no tasks. */
@@ -69,6 +70,8 @@ export interface Settings {
   readonly keep: boolean;
   readonly keepLogs: string | null;
   readonly json: string | null;
+  /** A page shows the cluster, and people act on it until they want the end. */
+  readonly ui: boolean;
   /** The user's own; null: the rehearsal's example. */
   readonly stack: StackSettings | null;
   /** Null: none are submitted. */
@@ -146,6 +149,7 @@ async function readAround(
     unkind: readUnkind(flags, place),
     endpointPort: readWhole(flags.endpointPort, '--endpoint-port', 0, 65_535),
     keep: flags.keep === true,
+    ui: flags.ui === true,
     keepLogs: flags.keepLogs ?? null,
     json: flags.json ?? null,
     stack,
@@ -221,6 +225,9 @@ function readScenario(flags: RehearseFlags, traces: readonly Trace[], context: S
     };
   }
   if (script.length > 0) return { title: 'script', acts: inOrder(script), atStart: [], lengthMs: quietMs };
+  if (flags.ui === true && flags.keep === true) {
+    return { title: 'no script: the page acts', acts: [], atStart: [], lengthMs: 0 };
+  }
   if (tasks !== null) {
     const forMs = estimateMs(tasks.count, tasks.perNode * nodes, tasks.lengthMs);
     const rng = seededRng(`${seed}:tasks`);

@@ -150,7 +150,7 @@ export class LastWords {
   }
 }
 
-function isLedger(value: unknown): value is Ledger {
+export function isLedger(value: unknown): value is Ledger {
   const { id, instanceId, steps, detectedMs } = (value ?? {}) as Record<string, unknown>;
   return (
     typeof id === 'string' &&

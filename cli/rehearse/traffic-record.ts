@@ -24,6 +24,7 @@ export interface TrafficCounts {
  */
 export class TrafficRecord {
   readonly #latencies: RecordableHistogram = createHistogram();
+  readonly #recent: RecordableHistogram = createHistogram();
   readonly #failures: FailedRequest[] = [];
   readonly #open = new Set<Slot>();
   readonly #timeoutMs: number;
@@ -83,6 +84,14 @@ export class TrafficRecord {
     return { sent: this.#sent, failed: this.#failed };
   }
 
+  /** p99 of the requests that were answered since the last call, ms; null: none was. */
+  recentP99Ms(): number | null {
+    if (this.#recent.count === 0) return null;
+    const p99Ms = Math.round(this.#recent.percentile(99) / 100) / 10;
+    this.#recent.reset();
+    return p99Ms;
+  }
+
   /** From now on nothing more is counted; what is under way and late has failed, the rest is left out. */
   end(): Traffic {
     this.#over = true;
@@ -111,7 +120,9 @@ export class TrafficRecord {
   #succeed(slot: Slot): void {
     const latencyMs = performance.now() - slot.startedAt;
     this.#close(slot);
-    this.#latencies.record(Math.max(1, Math.round(latencyMs * 1_000)));
+    const microseconds = Math.max(1, Math.round(latencyMs * 1_000));
+    this.#latencies.record(microseconds);
+    this.#recent.record(microseconds);
     if (latencyMs > this.#slowMs) this.#slow++;
   }
 

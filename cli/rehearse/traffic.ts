@@ -4,6 +4,8 @@ import { type Connection, type TrafficCounts, TrafficRecord } from './traffic-re
 
 export interface RunningTraffic {
   counts(): TrafficCounts;
+  /** See TrafficRecord. */
+  recentP99Ms(): number | null;
   /** Stops sending and gives the tally. Idempotent. */
   stop(): Promise<Traffic>;
 }
@@ -75,6 +77,7 @@ export function startTraffic(options: TrafficOptions): RunningTraffic {
   };
   return {
     counts: () => record.counts(),
+    recentP99Ms: () => record.recentP99Ms(),
     stop: () => {
       stopping ??= stop();
       return stopping;

@@ -1,0 +1,153 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openPageServer, type PageServer } from '../../../cli/ui/server.js';
+import { madeUp } from './made-up.js';
+
+const CHROMIUM = '/usr/bin/chromium';
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+if (existsSync(CHROMIUM)) inBrowser();
+else process.stdout.write(`skipped: tests of the live page need ${CHROMIUM} (apt-get install chromium)\n`);
+
+function inBrowser(): void {
+  describe('the live page', () => {
+    let browser: Browser;
+    let server: PageServer | null = null;
+    const acts: unknown[] = [];
+    beforeAll(async () => {
+      browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    });
+    afterAll(async () => {
+      await browser.close();
+    });
+    afterEach(async () => {
+      await server?.close();
+      server = null;
+      acts.length = 0;
+    });
+
+    async function open(options: Parameters<Browser['newPage']>[0], size = 200) {
+      const first = madeUp(size, Date.now());
+      server = await openPageServer({ act: (body) => `done ${acts.push(body)}`, first });
+      const page = await browser.newPage(options);
+      const faults: string[] = [];
+      page.on('pageerror', (error) => faults.push(String(error)));
+      page.on('console', (message) => {
+        if (message.type() === 'error') faults.push(message.text());
+      });
+      const own = new URL(server.url).origin;
+      page.on('request', (request) => {
+        if (!request.url().startsWith(own) && !request.url().startsWith('data:')) faults.push(request.url());
+      });
+      await page.goto(server.url);
+      await page.waitForSelector('html[data-drawn]');
+      return { page, faults, first, server };
+    }
+    const overflow = (page: Page) => page.evaluate('document.documentElement.scrollWidth - innerWidth');
+
+    it.each([
+      [360, 740, 'dark'],
+      [360, 740, 'light'],
+      [1280, 800, 'dark'],
+      [3840, 2160, 'light'],
+    ] as const)('draws 200 nodes at %i x %i, %s, and asks no other host', async (width, height, colorScheme) => {
+      const { page, faults } = await open({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
+      expect(await page.locator('.node').count()).toBe(200);
+      expect(await overflow(page)).toBeLessThanOrEqual(0);
+      const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+      expect(background).toBe(colorScheme === 'dark' ? 'rgb(13, 17, 23)' : 'rgb(247, 248, 250)');
+      const moving = await page.evaluate('getComputedStyle(document.querySelector(".node")).transitionDuration');
+      expect(moving).toBe('0s');
+      await page.locator('.node').nth(3).click();
+      expect(await page.locator('#detail').isVisible()).toBe(true);
+      expect(await overflow(page)).toBeLessThanOrEqual(0);
+      expect(page.url()).not.toContain('#');
+      expect(faults).toEqual([]);
+      await page.close();
+    });
+
+    it('is worked by keyboard alone', async () => {
+      const { page, first } = await open({ viewport: { width: 1280, height: 800 } }, 9);
+      // The skip link, then the two buttons of the head, then the nodes: one stop for all of a cluster.
+      const focused = () => page.evaluate('document.activeElement.dataset.id ?? document.activeElement.id');
+      for (let presses = 0; presses < 8 && !String(await focused()).startsWith('i-'); presses++) {
+        await page.keyboard.press('Tab');
+      }
+      expect(await focused()).toBe(first.nodes[0]?.id);
+      await page.keyboard.press('ArrowRight');
+      expect(await focused()).toBe(first.nodes[3]?.id);
+      for (const key of ['i', 'k', 'c', 'h', 'z']) await page.keyboard.press(key);
+      await expect.poll(() => acts.length).toBe(5);
+      const node = first.nodes[3]?.id;
+      expect(acts).toEqual(
+        expect.arrayContaining([
+          { act: 'interrupt', node },
+          { act: 'kill', node },
+          { act: 'cut-off', node },
+          { act: 'hang', node },
+          { act: 'reclaim-zone', zone: first.nodes[3]?.zone },
+        ]),
+      );
+      await page.keyboard.press('Enter');
+      expect(await page.locator('#detail').isVisible()).toBe(true);
+      await page.keyboard.press('Escape');
+      expect(await page.locator('#detail').isVisible()).toBe(false);
+      expect(await focused()).toBe(node);
+      await page.close();
+    });
+
+    it('follows what changes, keeps the focus, and says when the rehearsal is over', async () => {
+      const { page, first, server: here } = await open({ viewport: { width: 1280, height: 800 } }, 9);
+      await page.locator('.node').first().focus();
+      const [gone, ...rest] = first.nodes;
+      here.show({ ...first, nodes: rest.map((node) => ({ ...node, condition: 'dead', seat: 'x' })) });
+      await expect.poll(() => page.locator('.node').count()).toBe(8);
+      expect(await page.locator('.node[data-c=dead]').count()).toBe(8);
+      expect(await page.locator(`.node[data-id="${gone?.id}"]`).count()).toBe(0);
+      expect(await page.evaluate('document.activeElement.className')).toBe('node');
+      await here.close();
+      await expect.poll(() => page.locator('#stage').textContent()).toContain('over');
+      await page.close();
+    });
+
+    it('shows text as text', async () => {
+      const { page, first, server: here, faults } = await open({}, 9);
+      const evil = '<img src=x onerror=alert(1)>';
+      here.show({ ...first, parts: { ...first.parts, lines: [{ n: 99, stamp: '1 s', text: evil, act: false }] } });
+      await expect.poll(() => page.locator('#log').textContent()).toContain(evil);
+      expect(await page.locator('#log img').count()).toBe(0);
+      expect(faults).toEqual([]);
+      await page.close();
+    });
+
+    it('names itself and its parts to screen readers, every state in words', async () => {
+      const { page } = await open({}, 9);
+      const nameless = await page.evaluate(
+        `[...document.querySelectorAll('button')].filter((b) => !(b.getAttribute('aria-label') ?? b.textContent).trim()).length`,
+      );
+      expect(nameless).toBe(0);
+      expect(await page.getByRole('button', { name: /Slot 3: got its interruption notice/ }).count()).toBe(1);
+      expect(await page.getByRole('status').count()).toBe(1);
+      expect(await page.getByRole('region', { name: 'Nodes' }).count()).toBe(1);
+      await page.close();
+    });
+
+    it('without the token it shows nothing, and says what to do', async () => {
+      const { server: here } = await open({}, 9);
+      const page = await browser.newPage();
+      await page.goto(new URL(here.url).origin);
+      await expect.poll(() => page.locator('#stage').textContent()).toContain('open the whole address');
+      expect(await page.locator('.node').count()).toBe(0);
+      await page.close();
+    });
+  });
+}
