@@ -54,7 +54,12 @@ export function addDashboard(cluster: SynktiCluster, watched: Watched, runbook: 
         }),
       ),
       [table(incidentsQuery(functions))],
-      [question('What does it cost?', '`synkti incident ID` tells what an incident cost and saved.')],
+      [
+        question(
+          'What does it cost?',
+          '`synkti savings` compares with on-demand, `synkti incident ID` for one incident.',
+        ),
+      ],
       row(
         graph('Spot nodes, USD an hour', { left: [fallback.most('SpotCostPerHour')], leftYAxis: { min: 0 } }),
         graph('On-demand nodes', {

@@ -53,22 +53,22 @@ export function* tendEnd(
   let ctx = start;
   let reported: boolean | null = null;
   let orphans: readonly Orphan[] = [];
-  let text: string | null = null;
   if (node !== undefined && !isLiveNode(node)) {
     const report = yield* call({ op: 'findReport', bucket, instanceId });
     if (report.outcome.ok) reported = report.outcome.value;
-    if (over && reported === true) {
-      const own = yield* call({ op: 'readReport', bucket, instanceId });
-      if (own.outcome.ok) text = own.outcome.value;
-    }
     const left = yield* call({ op: 'findOrphans', cluster, epoch });
     if (left.outcome.ok) orphans = left.outcome.value;
     ctx = left.ctx;
   }
   const verdict = judgeEnd(instanceId, atMs, { ...seen, wallMs: ctx.wallMs, reported, orphans });
-  const unreported = verdict.acts.flatMap((act) => (act.type === 'report' ? act.body : []))[0];
-  const figures = over ? figuresIn(text ?? unreported ?? '') : null;
-  return { verdict, figures, done: yield* carryOut(verdict.acts, seen.spec, means, ctx) };
+  const done = yield* carryOut(verdict.acts, seen.spec, means, ctx);
+  if (!over || reported === null) return { verdict, done };
+  if (!reported) {
+    const written = verdict.acts.find((act) => act.type === 'report');
+    return { verdict, done, figures: figuresIn(written?.body ?? '') };
+  }
+  const own = yield* call({ op: 'readReport', bucket, instanceId });
+  return { verdict, done, figures: own.outcome.ok ? figuresIn(own.outcome.value ?? '') : null };
 }
 
 export interface Sweep {
@@ -90,17 +90,18 @@ export function* sweep(seen: Seen, means: Means, start: Context): Script<Sweep> 
   const { targets } = yield* lookAtTargets(spec, failing?.ctx ?? start);
   const left = yield* call({ op: 'findOrphans', cluster: spec.cluster, epoch: spec.epoch });
   const orphans = left.outcome.ok ? left.outcome.value : [];
-  const { cost, ctx } = yield* lookAtCost(nodes, left.ctx);
-  const { wallMs } = ctx;
+  const { wallMs } = left.ctx;
   const { acts, counts, waiting } = planSweep({ ...seen, wallMs, impaired, targets, orphans });
-  return { acts, counts, waiting, spotUsdPerHour: cost, done: yield* carryOut(acts, spec, means, ctx) };
+  const done = yield* carryOut(acts, spec, means, left.ctx);
+  // Last: nothing waits for a price.
+  return { acts, counts, waiting, done, spotUsdPerHour: yield* lookAtCost(nodes) };
 }
 
 /** What the live spot nodes cost now. */
-function* lookAtCost(nodes: readonly NodeView[], ctx: Context) {
+function* lookAtCost(nodes: readonly NodeView[]): Script<number | null> {
   const spot = nodes.filter((node) => isLiveNode(node) && node.lifecycle === 'spot');
   const pools = new Map(spot.map(({ instanceType, zone }) => [`${instanceType} ${zone}`, { instanceType, zone }]));
-  if (pools.size === 0) return { cost: 0, ctx };
-  const { outcome, ctx: then } = yield* call({ op: 'findSpotPrices', pools: [...pools.values()] });
-  return { cost: outcome.ok ? spotCost(spot, outcome.value) : null, ctx: then };
+  if (pools.size === 0) return 0;
+  const { outcome } = yield* call({ op: 'findSpotPrices', pools: [...pools.values()] });
+  return outcome.ok ? spotCost(spot, outcome.value) : null;
 }

@@ -52,7 +52,9 @@ describe('without agents', () => {
       const fallback = new Fallback(world);
       atOnce(world, (id) => fail(world.cloud.ec2, id, 2_000, ctxOf(world)));
       world.run();
-      expect(fallback.launched).toBeGreaterThanOrEqual(world.plan.nodes);
+      // Agents of the first that come may fill the last seats.
+      expect(fallback.launched).toBeGreaterThan(world.plan.nodes / 2);
+      expect(world.cloud.live()).toHaveLength(world.plan.nodes);
     }
   });
 
