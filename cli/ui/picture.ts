@@ -14,7 +14,7 @@ export interface NodeCard {
   readonly id: string;
   /** Null: it holds no seat. */
   readonly slot: number | null;
-  /** `3/2`: slot and generation. */
+  /** `3.2`: slot and generation. */
   readonly seat: string;
   readonly zone: string;
   readonly pool: string;

@@ -103,7 +103,7 @@ export function incidentCard(incident: Incident): IncidentCard {
   });
   const budget = (name: 'deregister' | 'stop'): number | null => ledger?.steps[name].budgetMs ?? null;
   const announced = [
-    step('agent knows', incident.detectedMs),
+    ...(incident.detectedMs === null ? [] : [step('agent knows', incident.detectedMs)]),
     step('first act', incident.firstActMs),
     step('replacement asked for', incident.replacementAskedMs),
     step('deregistered', incident.deregisteredMs, budget('deregister')),

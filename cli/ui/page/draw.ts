@@ -39,7 +39,7 @@ function drawHead() {
   const h = parts.head;
   put($('title'), h.title); put($('stage'), h.stageText);
   put($('serving'), h.serving + ' / ' + h.desired);
-  put($('capacity'), h.spot + ' spot' + (h.onDemand > 0 ? ', ' + h.onDemand + ' on-demand' : ''));
+  put($('capacity'), h.spot + ' spot'); put($('on-demand'), h.onDemand > 0 ? h.onDemand + ' on-demand' : '');
   $('serving').classList.toggle('bad', h.serving < h.desired && h.stage !== 'booting');
   $('heal').hidden = !h.partitioned;
   $('end').disabled = h.stage === 'booting' || h.stage === 'over';
@@ -73,7 +73,8 @@ function drawNode(card) {
     const tile = make('button', item, ''); tile.type = 'button'; tile.className = 'node'; tile.dataset.id = card.id; tile.tabIndex = -1;
     const mark = make('span', tile, ''); mark.className = 'mark'; mark.setAttribute('aria-hidden', 'true');
     tile.setAttribute('aria-pressed', 'false');
-    it = { item, tile, seat: make('b', tile, ''), note: make('small', tile, '') };
+    const seat = make('b', tile, '');
+    it = { item, tile, slot: make('i', seat, ''), generation: make('span', seat, ''), note: make('small', tile, '') };
     nodes.set(card.id, it);
     const zone = zones.get(card.zone);
     if (zone) zone.list.append(item);
@@ -82,7 +83,8 @@ function drawNode(card) {
   it.tile.dataset.c = card.condition; it.tile.dataset.m = card.market;
   it.tile.dataset.x = (card.cutOff ? 'cut ' : '') + (card.atRisk ? 'risk' : '');
   it.tile.setAttribute('aria-label', card.label); it.tile.title = card.label;
-  put(it.seat, card.seat);
+  const dot = card.seat.indexOf('.');
+  put(it.slot, dot < 0 ? card.seat : card.seat.slice(0, dot)); put(it.generation, dot < 0 ? '' : card.seat.slice(dot));
   if (card.deadlineMs === null) put(it.note, note(card));
 }
 const note = (card) => card.hung ? 'agent hangs' : card.cutOff ? 'cut off' : card.condition === 'serving' ? card.pool : card.condition;
@@ -120,7 +122,7 @@ function choose(id) {
   const it = nodes.get(id);
   if (it) it.tile.setAttribute('aria-pressed', 'true');
   $('detail').hidden = !it;
-  if (it) { drawDetail(); if ($('detail').getBoundingClientRect().top > innerHeight) $('detail').scrollIntoView({ block: 'nearest' }); }
+  if (it) { drawDetail(); }
 }
 function drawDetail() {
   const { card } = nodes.get(chosen);
@@ -137,7 +139,7 @@ function drawTraffic() {
   const t = parts.traffic;
   for (const name of ['rate', 'failed', 'p99']) $(name + '-box').hidden = false;
   put($('rate'), String(t.rate));
-  put($('failed'), t.failed.toLocaleString('en') + ' of ' + t.sent.toLocaleString('en')); $('failed').classList.toggle('bad', t.failed > 0);
+  put($('failed'), t.failed.toLocaleString('en')); put($('sent'), 'of ' + t.sent.toLocaleString('en')); $('failed').parentElement.classList.toggle('bad', t.failed > 0);
   put($('p99'), t.p99Ms === null ? '-' : t.p99Ms + ' ms');
   const top = Math.max(20, ...t.p99.map((v) => v ?? 0));
   let line = '', pen = false;
@@ -152,7 +154,8 @@ function drawTraffic() {
 function drawTasks() {
   const t = parts.tasks;
   $('tasks-box').hidden = false;
-  put($('tasks'), t.done + ' / ' + t.submitted + ' done, ' + t.running + ' running, ' + t.waiting + ' waiting' + (t.ended > 0 ? ', ' + t.ended + ' ended' : ''));
+  put($('tasks'), t.done + ' / ' + t.submitted);
+  put($('tasks-rest'), t.running + ' running, ' + t.waiting + ' waiting' + (t.ended > 0 ? ', ' + t.ended + ' failed or cancelled' : ''));
   $('done').max = Math.max(1, t.submitted); $('done').value = t.done + t.ended;
 }
 
@@ -187,7 +190,7 @@ function drawLog() {
 function clocks() {
   const at = now();
   for (const { card, note: small } of nodes.values()) {
-    if (card.deadlineMs !== null) put(small, Math.max(0, Math.ceil((card.deadlineMs - at) / 1000)) + ' s left');
+    if (card.deadlineMs !== null) put(small, Math.max(0, Math.ceil((card.deadlineMs - at) / 1000)) + ' s');
   }
   for (const one of parts.incidents || []) {
     if (!one.clock) continue;

@@ -15,18 +15,18 @@ export const pageHtml = (style: string, script: string): string => `<!doctype ht
 <div class="brand"><h1>Synkti <span id="title"></span></h1><p id="stage" class="soft">connecting</p></div>
 <dl class="figures">
 <div><dt>serving</dt><dd id="serving">-</dd></div>
-<div><dt>capacity</dt><dd id="capacity">-</dd></div>
+<div><dt>capacity</dt><dd><span id="capacity">-</span> <small id="on-demand"></small></dd></div>
 <div id="rate-box" hidden><dt>requests/s</dt><dd id="rate">-</dd></div>
-<div id="failed-box" hidden><dt>failed</dt><dd id="failed">-</dd></div>
+<div id="failed-box" hidden><dt>failed</dt><dd><span id="failed">-</span> <small id="sent"></small></dd></div>
 <div id="p99-box" class="spark" hidden><dt>p99, last 90 s</dt><dd><span id="p99">-</span><svg id="spark" viewBox="0 0 180 32" preserveAspectRatio="none" role="img" aria-label="p99 by second"></svg></dd></div>
-<div id="tasks-box" class="spark" hidden><dt>tasks</dt><dd><span id="tasks">-</span><progress id="done" max="1" value="0" aria-label="tasks done"></progress></dd></div>
+<div id="tasks-box" class="spark" hidden><dt>tasks</dt><dd><span id="tasks">-</span><small id="tasks-rest"></small><progress id="done" max="1" value="0" aria-label="tasks done"></progress></dd></div>
 </dl>
 <div class="actions"><button id="heal" type="button" hidden>Heal the partition</button><button id="end" type="button">End and judge</button></div>
 </header>
 <main>
 <section id="nodes" tabindex="-1" aria-labelledby="nodes-title">
 <div class="row"><h2 id="nodes-title">Nodes</h2>
-<p class="legend soft"><span><i data-c="serving"></i>serving</span><span><i data-c="booting"></i>booting</span><span><i data-c="noticed"></i>noticed</span><span><i data-c="unwell"></i>not answering</span><span><i data-c="dead"></i>dead</span><span><i data-c="ending"></i>going</span></p></div>
+<p class="legend soft"><span><i data-c="serving"></i>serving</span><span><i data-c="booting"></i>booting</span><span><i data-c="noticed"></i>noticed</span><span><i data-c="unwell"></i>not answering</span><span><i data-c="dead"></i>dead</span><span><i data-c="ending"></i>going</span><span><u>3</u> on-demand</span></p></div>
 <div id="zones"></div>
 <p class="keys soft">Arrow keys move. On a node: <kbd>I</kbd> interrupt <kbd>K</kbd> kill <kbd>C</kbd> cut off <kbd>H</kbd> hang its agent <kbd>Z</kbd> reclaim its zone <kbd>Esc</kbd> close</p>
 </section>

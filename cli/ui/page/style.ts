@@ -21,15 +21,15 @@ h2 { font-size: 0.95rem; font-weight: 650; } h3 { font-size: 0.85rem; font-weigh
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; } #nodes:focus { outline: none; }
 header { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; gap: 0.6rem 2rem; align-items: center;
   padding: 0.7rem 1.2rem; background: var(--card); border-bottom: 1px solid var(--line); }
-.brand { flex: 1 1 14rem; min-width: 0; } .brand p { font-size: 0.85rem; }
-.figures { display: flex; flex-wrap: wrap; gap: 0.4rem 1.6rem; }
+.brand { flex: 1 1 11rem; min-width: 0; } .brand p { font-size: 0.85rem; }
+.figures { display: flex; flex-wrap: wrap; gap: 0.4rem 1.5rem; } .figures small { font-size: 0.78rem; font-weight: 400; color: var(--soft); }
 dt { font-size: 0.72rem; color: var(--soft); white-space: nowrap; }
-.figures dd { font-size: 1.25rem; font-weight: 600; line-height: 1.2; white-space: nowrap; }
+.figures dd { font-size: 1.15rem; font-weight: 600; line-height: 1.2; white-space: nowrap; }
 .figures dd.bad { color: var(--bad); }
-.spark dd { display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; white-space: normal; } .spark svg { width: 9rem; height: 1.6rem; }
+.spark dd { display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; white-space: normal; } .spark svg { width: 8rem; height: 1.5rem; }
 #spark path { fill: none; stroke: var(--accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 #spark rect { fill: var(--bad); }
-progress { width: 8rem; height: 0.5rem; accent-color: var(--good); }
+progress { width: 5rem; height: 0.5rem; accent-color: var(--good); }
 button { font: inherit; color: inherit; cursor: pointer; background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem; padding: 0.35rem 0.8rem; min-height: 2rem; }
 button:hover { border-color: var(--accent); } button:disabled { opacity: 0.55; cursor: default; }
 .plain { border: 0; background: none; min-width: 2rem; } .actions { display: flex; gap: 0.5rem; }
@@ -47,11 +47,11 @@ kbd { border: 1px solid var(--line); border-radius: 0.25rem; padding: 0 0.3rem; 
 .zone ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(var(--tile, 8.6rem), 1fr)); gap: 0.4rem; }
 .node { display: grid; grid-template-columns: auto 1fr; gap: 0 0.45rem; align-items: center; width: 100%; min-height: 2.9rem; padding: 0.3rem 0.55rem;
   text-align: left; border-radius: 0.5rem; border: 1px solid transparent; background: var(--tint); line-height: 1.2; overflow: hidden; }
-.node b { font-weight: 600; white-space: nowrap; } .node small { grid-column: 2; font-size: 0.72rem; color: var(--ink); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.node i { font-style: normal; } .node b { font-weight: 600; white-space: nowrap; } .node small { grid-column: 2; font-size: 0.72rem; color: var(--ink); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .node .mark, .legend i { color: var(--ink); } .mark::before, .legend i::before { content: var(--mark); }
 .node .mark { grid-row: span 2; font-size: 0.95rem; width: 1em; text-align: center; }
 .node[aria-pressed=true] { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
-.node[data-m=on-demand] b::after { content: ' od'; font-weight: 400; font-size: 0.7rem; color: var(--soft); }
+.node b span { font-weight: 400; color: var(--soft); } .node[data-m=on-demand] b, .legend u { text-decoration: underline 2px; text-underline-offset: 3px; }
 .node[data-x~=cut] { border: 1px dashed var(--ink); } .node[data-x~=risk] { border: 1px dotted var(--warn); }
 [data-c=serving] { --mark: '●'; --ink: var(--good); --tint: var(--good-bg); }
 [data-c=booting] { --mark: '◔'; --ink: var(--wait); --tint: var(--wait-bg); }
@@ -61,20 +61,20 @@ kbd { border: 1px solid var(--line); border-radius: 0.25rem; padding: 0 0.3rem; 
 [data-c=ending], [data-c=ended] { --mark: '○'; --ink: var(--soft); --tint: transparent; }
 .node[data-c=noticed], .node[data-c=dead], .node[data-c=unwell] { border-color: var(--ink); }
 .node[data-c=ending], .node[data-c=ended] { border-color: var(--line); }
-.dense { --tile: 4.1rem; } .dense .node { min-height: 2.1rem; padding: 0.15rem 0.4rem; } .dense .node small { display: none; } .dense .node .mark { grid-row: auto; }
-.dense .node[data-c=noticed] small { display: block; } .dense ul { gap: 0.3rem; }
+.dense { --tile: 4.5rem; } .dense ul { gap: 0.3rem; } .dense .node { min-height: 2.1rem; padding: 0.15rem 0.4rem; gap: 0 0.3rem; font-size: 0.88rem; }
+.dense .node small { display: none; } .dense .node .mark { grid-row: auto; font-size: 0.8rem; } .dense .node[data-c=noticed] { grid-template-columns: auto auto 1fr; } .dense .node[data-c=noticed] small { display: block; grid-column: 3; text-align: right; } .dense .node[data-c=noticed] b span { display: none; }
+@media (min-width: 2400px) { .dense { --tile: 8rem; } .dense .node { min-height: 2.9rem; font-size: 1rem; } .dense .node small { display: block; } .dense .node .mark { grid-row: span 2; } .dense .node[data-c=noticed] { grid-template-columns: auto 1fr; } .dense .node[data-c=noticed] small { grid-column: 2; text-align: left; } }
 #facts { display: grid; grid-template-columns: auto 1fr; gap: 0.15rem 0.8rem; margin: 0.5rem 0; font-size: 0.85rem; } #facts dd { overflow-wrap: anywhere; }
 #detail-label { font-size: 0.9rem; } .acts { display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem; } .acts button { text-align: left; font-size: 0.85rem; display: flex; justify-content: space-between; gap: 0.4rem; }
 #incidents, #log { display: grid; gap: 0.5rem; margin-top: 0.5rem; } #incidents { max-height: 24rem; overflow-y: auto; } #log { max-height: 20rem; overflow-y: auto; gap: 0.25rem; font-size: 0.8rem; }
 .incident { border-left: 3px solid var(--warn); padding-left: 0.7rem; } .incident.healed { border-color: var(--line); } .incident.silent { border-color: var(--bad); } .incident.silent.healed { border-color: var(--line); }
-.incident .clock { font-weight: 600; white-space: nowrap; } .incident .row { flex-wrap: nowrap; }
-.incident meter { width: 100%; height: 0.5rem; display: block; margin: 0.25rem 0; }
+.incident .clock { font-weight: 600; font-size: 0.85rem; white-space: nowrap; } .incident .row { flex-wrap: nowrap; }
 .incident ul { font-size: 0.78rem; color: var(--soft); } .incident li { display: flex; justify-content: space-between; gap: 0.6rem; } .incident li.todo { opacity: 0.75; } .incident li span:last-child { white-space: nowrap; }
 .track { height: 0.3rem; border-radius: 0.2rem; background: var(--line); overflow: hidden; margin: 0.3rem 0; } .track i { display: block; height: 100%; background: var(--warn); transform-origin: left; }
 #log li { display: grid; grid-template-columns: 4rem minmax(0, 1fr); gap: 0.5rem; overflow-wrap: anywhere; } #log time { color: var(--soft); text-align: right; } #log .act { font-weight: 600; }
 #said { position: fixed; left: 50%; bottom: 1rem; transform: translateX(-50%); max-width: min(92vw, 40rem); padding: 0.5rem 1rem; border-radius: 0.6rem; background: var(--fg); color: var(--bg); z-index: 3; }
 #said:empty { padding: 0; }
-@media (max-width: 60rem) { main { grid-template-columns: minmax(0, 1fr); padding: 0.7rem; } header { padding: 0.6rem 0.7rem; gap: 0.5rem 1rem; } .figures { gap: 0.3rem 1rem; } }
+@media (max-width: 60rem) { main { grid-template-columns: minmax(0, 1fr); padding: 0.7rem; } header { padding: 0.6rem 0.7rem; gap: 0.5rem 1rem; } #detail { position: fixed; left: 0; right: 0; bottom: 0; z-index: 3; max-height: 60vh; overflow-y: auto; border-radius: 0.9rem 0.9rem 0 0; box-shadow: 0 -0.4rem 1.6rem #0006; } body:has(#detail:not([hidden])) { padding-bottom: 20rem; } .figures { gap: 0.3rem 1rem; } }
 @media (max-width: 40rem) { header { position: static; } .figures dd { font-size: 1.05rem; } .spark svg, progress { width: 6rem; } }
 @media (prefers-reduced-motion: no-preference) { .node { transition: background-color 0.3s, border-color 0.3s; } }
 @media (forced-colors: active) { .node, .track { border: 1px solid; } }

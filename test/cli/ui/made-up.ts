@@ -62,9 +62,9 @@ export function madeUp(size: number, nowMs: number): Picture {
         stage: 'waiting',
         stageText: 'The script is over: what happens now is up to you.',
         desired: size,
-        serving: size - 5,
-        spot: size - 18,
-        onDemand: 18,
+        serving: rows.filter((one) => one.phase === 'running' && one.target === 'healthy').length,
+        spot: rows.filter(({ node }) => node.market === 'spot').length,
+        onDemand: rows.filter(({ node }) => node.market === 'on-demand').length,
         partitioned: true,
       },
       zones: zoneCards(
