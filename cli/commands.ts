@@ -34,6 +34,10 @@ const GROUPS: readonly Group[] = [
         load: () => import('./savings.js'),
       },
       {
+        names: { forecast: 'what the next days would cost, by policy' },
+        load: () => import('./forecast.js'),
+      },
+      {
         names: { doctor: 'looks at everything a cluster needs, and says what mends it' },
         load: () => import('./doctor.js'),
       },

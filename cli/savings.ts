@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addClusterOptions, type ClusterFlags } from './aws/flags.js';
-import { UserError } from './user-error.js';
+import { addPriceOptions, onDemandPricesIn, type PriceFlags } from './ops/price-flags.js';
 import { readWhole } from './values.js';
 
 const EXAMPLES = `
@@ -12,10 +12,8 @@ Examples:
 Spot prices are EC2's own history, on-demand prices AWS's price list (the right
 pricing:GetProducts) unless given. A rehearsal has no price list: give them.`;
 
-interface Flags extends ClusterFlags {
+interface Flags extends ClusterFlags, PriceFlags {
   readonly days: string;
-  readonly onDemandPrice?: readonly string[];
-  readonly onDemandPrices?: string;
 }
 
 const DAY_MS = 86_400_000;
@@ -28,19 +26,15 @@ export function register(program: Command): void {
     .description(
       "Tells what a cluster's nodes cost and what the same would have cost on-demand, by day and by pool, with overlap and work done again taken off: from its launch records and incident reports, EC2's spot price history and AWS's price list. It only reads.",
     )
-    .option('--days <number>', 'as far back, today included; EC2 keeps 90 days of prices', '30')
-    .option('--on-demand-price <type=usd>', 'USD an hour of an instance type; repeatable', collect)
-    .option('--on-demand-prices <file>', 'the same of many types, as JSON');
-  addClusterOptions(command)
+    .option('--days <number>', 'as far back, today included; EC2 keeps 90 days of prices', '30');
+  addClusterOptions(addPriceOptions(command))
     .addHelpText('after', EXAMPLES)
     .action((flags: Flags) => run(flags));
 }
 
-const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
-
 async function run(flags: Flags): Promise<void> {
   const days = readWhole(flags.days, '--days', 1, 90);
-  const onDemand = await pricesOf(flags);
+  const onDemand = await onDemandPricesIn(flags);
   const [{ withSession }, { findCluster }, { readSavings }, { savingsText }, { terminalWidth }] = await Promise.all([
     import('./aws/session.js'),
     import('./aws/clusters.js'),
@@ -58,21 +52,4 @@ async function run(flags: Flags): Promise<void> {
       session.json ? `${JSON.stringify(json, null, 2)}\n` : savingsText(saved, spec.cluster, options),
     );
   });
-}
-
-/** Single prices win over those of the file. @throws UserError */
-async function pricesOf({ onDemandPrice, onDemandPrices }: Flags): Promise<ReadonlyMap<string, number>> {
-  const prices = new Map<string, number>();
-  if (onDemandPrices !== undefined) {
-    const { readOnDemandPrices } = await import('./ops/prices.js');
-    for (const [type, usd] of readOnDemandPrices(onDemandPrices, '--on-demand-prices')) prices.set(type, usd);
-  }
-  for (const text of onDemandPrice ?? []) {
-    const [, type, usd] = /^([a-z][a-z0-9-]{0,19}\.[a-z0-9-]{1,19})=(\d{1,4}(?:\.\d{1,8})?)$/.exec(text) ?? [];
-    if (type === undefined || !(Number(usd) > 0)) {
-      throw new UserError(`--on-demand-price needs a type and USD an hour such as m7g.large=0.0816, not "${text}".`);
-    }
-    prices.set(type, Number(usd));
-  }
-  return prices;
 }

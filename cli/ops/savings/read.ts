@@ -94,7 +94,7 @@ export async function readSavings(session: Session, spec: Spec, { fromMs, onDema
 }
 
 /** The user's own prices first; those of AWS's list for the rest, where there is one. */
-async function readOnDemand(
+export async function readOnDemand(
   session: Session,
   types: readonly string[],
   given: ReadonlyMap<string, number>,
