@@ -142,12 +142,13 @@ function drawTraffic() {
   put($('failed'), t.failed.toLocaleString('en')); put($('sent'), 'of ' + t.sent.toLocaleString('en')); $('failed').parentElement.classList.toggle('bad', t.failed > 0);
   put($('p99'), t.p99Ms === null ? '-' : t.p99Ms + ' ms');
   const top = Math.max(20, ...t.p99.map((v) => v ?? 0));
+  const from = 180 - t.p99.length * 2;
   let line = '', pen = false;
-  t.p99.forEach((v, i) => { if (v === null) { pen = false; return; } line += (pen ? 'L' : 'M') + (i * 2 + 1) + ' ' + (30 - 28 * v / top).toFixed(1); pen = true; });
+  t.p99.forEach((v, i) => { if (v === null) { pen = false; return; } line += (pen ? 'L' : 'M') + (from + i * 2) + ' ' + (30 - 28 * v / top).toFixed(1); pen = true; });
   const svg = $('spark'), ns = 'http://www.w3.org/2000/svg', path = document.createElementNS(ns, 'path');
   path.setAttribute('d', line);
   const bars = t.failures.flatMap((n, i) => { if (n === 0) return []; const bar = document.createElementNS(ns, 'rect');
-    for (const [k, v] of [['x', i * 2], ['y', 0], ['width', 1.6], ['height', 32]]) bar.setAttribute(k, v); return [bar]; });
+    for (const [k, v] of [['x', from + i * 2 - 0.8], ['y', 0], ['width', 1.6], ['height', 32]]) bar.setAttribute(k, v); return [bar]; });
   svg.replaceChildren(...bars, path);
   svg.setAttribute('aria-label', 'p99 by second, highest ' + Math.round(top) + ' ms, failures in ' + bars.length + ' of the last ' + t.failures.length + ' seconds');
 }
@@ -194,7 +195,7 @@ function clocks() {
   }
   for (const one of parts.incidents || []) {
     if (!one.clock) continue;
-    put(one.clock, one.healedMs !== null ? 'healed in ' + secs(one.healedMs - one.atMs) : secs(at - one.atMs));
+    put(one.clock, one.healedMs !== null ? 'healed ' + secs(one.healedMs - one.atMs) : secs(at - one.atMs));
     if (one.bar) one.bar.style.transform = 'scaleX(' + Math.min(1, Math.max(0, (at - one.atMs) / (one.deadlineMs - one.atMs))).toFixed(3) + ')';
   }
 }

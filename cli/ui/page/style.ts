@@ -44,7 +44,7 @@ kbd { border: 1px solid var(--line); border-radius: 0.25rem; padding: 0 0.3rem; 
 .zone .row { margin-bottom: 0.6rem; flex-wrap: nowrap; align-items: center; } .zone h3 small { display: block; font-weight: 400; color: var(--soft); }
 .zone button.reclaim { font-size: 0.75rem; color: var(--soft); padding: 0.2rem 0.6rem; white-space: nowrap; }
 .zone.reclaimed { border-style: dashed; }
-.zone ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(var(--tile, 8.6rem), 1fr)); gap: 0.4rem; }
+.zone ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(var(--tile, 7.4rem), 1fr)); gap: 0.4rem; }
 .node { display: grid; grid-template-columns: auto 1fr; gap: 0 0.45rem; align-items: center; width: 100%; min-height: 2.9rem; padding: 0.3rem 0.55rem;
   text-align: left; border-radius: 0.5rem; border: 1px solid transparent; background: var(--tint); line-height: 1.2; overflow: hidden; }
 .node i { font-style: normal; } .node b { font-weight: 600; white-space: nowrap; } .node small { grid-column: 2; font-size: 0.72rem; color: var(--ink); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
@@ -64,16 +64,17 @@ kbd { border: 1px solid var(--line); border-radius: 0.25rem; padding: 0 0.3rem; 
 .dense { --tile: 4.5rem; } .dense ul { gap: 0.3rem; } .dense .node { min-height: 2.1rem; padding: 0.15rem 0.4rem; gap: 0 0.3rem; font-size: 0.88rem; }
 .dense .node small { display: none; } .dense .node .mark { grid-row: auto; font-size: 0.8rem; } .dense .node[data-c=noticed] { grid-template-columns: auto auto 1fr; } .dense .node[data-c=noticed] small { display: block; grid-column: 3; text-align: right; } .dense .node[data-c=noticed] b span { display: none; }
 @media (min-width: 2400px) { .dense { --tile: 8rem; } .dense .node { min-height: 2.9rem; font-size: 1rem; } .dense .node small { display: block; } .dense .node .mark { grid-row: span 2; } .dense .node[data-c=noticed] { grid-template-columns: auto 1fr; } .dense .node[data-c=noticed] small { grid-column: 2; text-align: left; } }
-#facts { display: grid; grid-template-columns: auto 1fr; gap: 0.15rem 0.8rem; margin: 0.5rem 0; font-size: 0.85rem; } #facts dd { overflow-wrap: anywhere; }
+#facts { display: grid; grid-template-columns: auto 1fr; gap: 0.15rem 0.8rem; align-items: baseline; margin: 0.5rem 0; font-size: 0.85rem; } #facts dd { overflow-wrap: anywhere; }
 #detail-label { font-size: 0.9rem; } .acts { display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem; } .acts button { text-align: left; font-size: 0.85rem; display: flex; justify-content: space-between; gap: 0.4rem; }
 #incidents, #log { display: grid; gap: 0.5rem; margin-top: 0.5rem; } #incidents { max-height: 24rem; overflow-y: auto; } #log { max-height: 20rem; overflow-y: auto; gap: 0.25rem; font-size: 0.8rem; }
 .incident { border-left: 3px solid var(--warn); padding-left: 0.7rem; } .incident.healed { border-color: var(--line); } .incident.silent { border-color: var(--bad); } .incident.silent.healed { border-color: var(--line); }
-.incident .clock { font-weight: 600; font-size: 0.85rem; white-space: nowrap; } .incident .row { flex-wrap: nowrap; }
+.incident h3 { font-size: 0.8rem; } .incident .clock { font-weight: 600; font-size: 0.8rem; white-space: nowrap; } .incident .row { flex-wrap: nowrap; }
 .incident ul { font-size: 0.78rem; color: var(--soft); } .incident li { display: flex; justify-content: space-between; gap: 0.6rem; } .incident li.todo { opacity: 0.75; } .incident li span:last-child { white-space: nowrap; }
 .track { height: 0.3rem; border-radius: 0.2rem; background: var(--line); overflow: hidden; margin: 0.3rem 0; } .track i { display: block; height: 100%; background: var(--warn); transform-origin: left; }
 #log li { display: grid; grid-template-columns: 4rem minmax(0, 1fr); gap: 0.5rem; overflow-wrap: anywhere; } #log time { color: var(--soft); text-align: right; } #log .act { font-weight: 600; }
 #said { position: fixed; left: 50%; bottom: 1rem; transform: translateX(-50%); max-width: min(92vw, 40rem); padding: 0.5rem 1rem; border-radius: 0.6rem; background: var(--fg); color: var(--bg); z-index: 3; }
 #said:empty { padding: 0; }
+@media (max-width: 110rem) { .actions { order: 1; } .figures { order: 2; flex-basis: 100%; } }
 @media (max-width: 60rem) { main { grid-template-columns: minmax(0, 1fr); padding: 0.7rem; } header { padding: 0.6rem 0.7rem; gap: 0.5rem 1rem; } #detail { position: fixed; left: 0; right: 0; bottom: 0; z-index: 3; max-height: 60vh; overflow-y: auto; border-radius: 0.9rem 0.9rem 0 0; box-shadow: 0 -0.4rem 1.6rem #0006; } body:has(#detail:not([hidden])) { padding-bottom: 20rem; } .figures { gap: 0.3rem 1rem; } }
 @media (max-width: 40rem) { header { position: static; } .figures dd { font-size: 1.05rem; } .spark svg, progress { width: 6rem; } }
 @media (prefers-reduced-motion: no-preference) { .node { transition: background-color 0.3s, border-color 0.3s; } }
