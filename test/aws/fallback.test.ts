@@ -166,4 +166,66 @@ describe('targets and reports', () => {
     });
     expect(calls()[0]?.path).toContain('prefix=incidents%2Fi-1-');
   });
+
+  const listed = (...objects: readonly (readonly [key: string, size: number])[]): Reply => ({
+    body: `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${objects
+      .map(([key, size]) => `<Contents><Key>incidents/${key}.json</Key><Size>${size}</Size></Contents>`)
+      .join('')}</ListBucketResult>`,
+  });
+
+  it.each([
+    [
+      'its own first',
+      [
+        ['i-1-9', 2_000],
+        ['i-1-ended', 500],
+      ],
+      'i-1-9',
+    ],
+    ["the fallback's when there is no other", [['i-1-ended', 500]], 'i-1-ended'],
+    [
+      'none that is too long to be one',
+      [
+        ['i-1-9', 90_000_000],
+        ['i-1-ended', 500],
+      ],
+      'i-1-ended',
+    ],
+  ] as const)('a report is read: %s', async (_what, objects, read) => {
+    const cloud = await cloudWith((_call, index) => (index === 0 ? listed(...objects) : { body: '{"id":1}' }));
+    expect(await cloud.call({ op: 'readReport', bucket: 'b', instanceId: 'i-1' }, 5_000)).toEqual({
+      ok: true,
+      value: '{"id":1}',
+    });
+    expect(calls()[1]?.path).toContain(`/incidents/${read}.json`);
+  });
+
+  it('no report is no error', async () => {
+    const cloud = await cloudWith(() => listed());
+    expect(await cloud.call({ op: 'readReport', bucket: 'b', instanceId: 'i-1' }, 5_000)).toEqual({
+      ok: true,
+      value: null,
+    });
+  });
+});
+
+it('spot prices are those of this moment; what is no price is left out', async () => {
+  const price = (type: string, usd: string) =>
+    `<item><instanceType>${type}</instanceType><availabilityZone>z</availabilityZone><spotPrice>${usd}</spotPrice></item>`;
+  const cloud = await cloudWith(() => ({
+    body: `<DescribeSpotPriceHistoryResponse><spotPriceHistorySet>${
+      price('m7g.large', '0.0312') + price('c7g.large', 'x') + price('c7g.xlarge', '0')
+    }</spotPriceHistorySet></DescribeSpotPriceHistoryResponse>`,
+  }));
+  const pools = [
+    { instanceType: 'm7g.large', zone: 'z' },
+    { instanceType: 'm7g.large', zone: 'y' },
+  ];
+  expect(await cloud.call({ op: 'findSpotPrices', pools }, 5_000)).toEqual({
+    ok: true,
+    value: [{ instanceType: 'm7g.large', zone: 'z', usdPerHour: 0.0312 }],
+  });
+  const { params = {} } = calls()[0] ?? {};
+  expect(params.StartTime).toBe(params.EndTime);
+  expect(params['InstanceType.2']).toBeUndefined();
 });
