@@ -8,6 +8,7 @@
  * the sizes allow.
  */
 import type { Layout } from './layout.js';
+import { firstLeast } from './order.js';
 
 /** Steps of all searches together, at most; after these a task is placed only where there is room. */
 const BUDGET = 2_500_000;
@@ -28,11 +29,13 @@ export function flowIn(layout: Layout, order: readonly number[]): void {
 class Search {
   readonly #layout: Layout;
   readonly #price: Float64Array;
+  /** From the task to each host; NaN where that is final, which no comparison finds. */
   readonly #distance: Float64Array;
   /** The task that would come to a host, and the host that it would leave; -1: none, it is the new one. */
   readonly #comes: Int32Array;
   readonly #from: Int32Array;
-  readonly #done: Uint8Array;
+  /** Costs of a task of a group, with what its mates add. */
+  readonly #grouped: Float64Array;
   #endPrice = 0;
   #budget = BUDGET;
 
@@ -43,7 +46,7 @@ class Search {
     this.#distance = new Float64Array(hosts);
     this.#comes = new Int32Array(hosts);
     this.#from = new Int32Array(hosts);
-    this.#done = new Uint8Array(hosts);
+    this.#grouped = new Float64Array(hosts);
   }
 
   /** Whether there is a host that could take it if it were empty. */
@@ -58,70 +61,62 @@ class Search {
     const { hosts, crowdMs } = layout.problem;
     const price = this.#price;
     const distance = this.#distance;
-    this.#begin(task);
+    const done: number[] = [];
+    const final: number[] = [];
     let end = -1;
     let endDistance = Number.POSITIVE_INFINITY;
+    distance.fill(Number.POSITIVE_INFINITY);
+    this.#reach(task, -1, Number.NEGATIVE_INFINITY, 0, endDistance);
     for (;;) {
-      let j = -1;
-      let least = endDistance;
-      for (let l = 0; l < hosts; l++) {
-        const d = distance[l] as number;
-        if (d >= least || this.#done[l] === 1) continue;
-        least = d;
-        j = l;
-      }
+      const j = firstLeast(distance, endDistance);
       this.#budget -= hosts;
       if (j === -1) break;
-      this.#done[j] = 1;
+      const least = distance[j] as number;
+      distance[j] = Number.NaN;
+      done.push(j);
+      final.push(least);
       const comes = this.#comes[j] as number;
       if (layout.fits(comes, j)) {
-        const d = least + Math.max(0, layout.count(j) * crowdMs + (price[j] as number) - this.#endPrice);
+        const d = least + Math.max(0, (layout.count[j] as number) * crowdMs + (price[j] as number) - this.#endPrice);
         if (d < endDistance) {
           endDistance = d;
           end = j;
         }
       }
-      if (this.#budget > 0) this.#pushFrom(j, comes, least, endDistance);
+      if (this.#budget <= 0) continue;
+      // What may come to other hosts if `comes` takes the place of a task here.
+      for (const k of layout.on[j] as readonly number[]) {
+        if (!layout.fits(comes, j, k)) continue;
+        this.#budget -= hosts;
+        this.#reach(k, j, least, least - this.#costOf(k, j) + (price[j] as number), endDistance);
+      }
     }
     if (end === -1) return false;
-    for (let j = 0; j < hosts; j++) {
-      price[j] = (price[j] as number) + Math.min(distance[j] as number, endDistance);
+    // Prices count against each other only: instead of raising nearly all by the end's distance, the nearer ones fall.
+    for (let n = 0; n < done.length; n++) {
+      const j = done[n] as number;
+      price[j] = (price[j] as number) + (final[n] as number) - endDistance;
     }
-    this.#endPrice += endDistance;
     this.#follow(end);
     return true;
   }
 
-  #begin(task: number): void {
-    const { hosts } = this.#layout.problem;
-    let least = Number.POSITIVE_INFINITY;
+  /** Hosts to which `task` brings a shorter way than known, `base` and its cost there long, but no shorter than `least`. */
+  #reach(task: number, from: number, least: number, base: number, below: number): void {
+    const { cost, hosts, group } = this.#layout.problem;
+    const price = this.#price;
+    const distance = this.#distance;
+    const alone = group[task] === -1;
+    const costs = alone ? cost : this.#grouped;
+    const row = alone ? task * hosts : 0;
+    if (!alone) for (let j = 0; j < hosts; j++) costs[j] = this.#costOf(task, j);
     for (let j = 0; j < hosts; j++) {
-      const d = this.#costOf(task, j) - (this.#price[j] as number);
-      this.#distance[j] = d;
-      if (d < least) least = d;
-    }
-    this.#comes.fill(task);
-    this.#from.fill(-1);
-    this.#done.fill(0);
-    if (least === Number.POSITIVE_INFINITY) return;
-    for (let j = 0; j < hosts; j++) this.#distance[j] = (this.#distance[j] as number) - least;
-  }
-
-  /** What may come to other hosts if `comes` takes the place of a task here. */
-  #pushFrom(j: number, comes: number, distance: number, below: number): void {
-    const layout = this.#layout;
-    const { hosts } = layout.problem;
-    for (const k of layout.on(j)) {
-      if (!layout.fits(comes, j, k)) continue;
-      const base = distance - this.#costOf(k, j) + (this.#price[j] as number);
-      this.#budget -= hosts;
-      for (let l = 0; l < hosts; l++) {
-        if (this.#done[l] === 1) continue;
-        const d = Math.max(distance, base + this.#costOf(k, l) - (this.#price[l] as number));
-        if (d >= (this.#distance[l] as number) || d >= below) continue;
-        this.#distance[l] = d;
-        this.#comes[l] = k;
-        this.#from[l] = j;
+      let d = base + (costs[row + j] as number) - (price[j] as number);
+      if (d < least) d = least;
+      if (d < below && d < (distance[j] as number)) {
+        distance[j] = d;
+        this.#comes[j] = task;
+        this.#from[j] = from;
       }
     }
   }
@@ -139,7 +134,7 @@ class Search {
     const layout = this.#layout;
     const moves: { readonly task: number; readonly to: number }[] = [];
     for (let j = end; j !== -1; j = this.#from[j] as number) moves.push({ task: this.#comes[j] as number, to: j });
-    for (const { task } of moves) if (layout.hostOf(task) !== -1) layout.take(task);
+    for (const { task } of moves) if (layout.hostOf[task] !== -1) layout.take(task);
     for (const { task, to } of moves) layout.put(task, to);
   }
 }

@@ -6,13 +6,14 @@ export type Rank = (i: number, j: number) => readonly [number, number];
 /** Each task, the largest first, on the host of the least rank that has room; of equals the roomier one. */
 export function placeInOrder(layout: Layout, rank: Rank): void {
   const { hosts } = layout.problem;
+  const { memory } = layout;
   for (const i of largestFirst(layout)) {
     let best = -1;
     let least: readonly [number, number] = [0, 0];
     for (let j = 0; j < hosts; j++) {
       if (!layout.fits(i, j)) continue;
       const value = rank(i, j);
-      if (best !== -1 && !precedes(value, layout.freeMemory(j), least, layout.freeMemory(best))) continue;
+      if (best !== -1 && !precedes(value, memory[j] as number, least, memory[best] as number)) continue;
       least = value;
       best = j;
     }
@@ -28,8 +29,22 @@ function precedes(a: readonly [number, number], aFree: number, b: readonly [numb
 export function largestFirst(layout: Layout): number[] {
   const { memory, gpu } = layout.problem;
   const open: number[] = [];
-  for (let i = 0; i < layout.problem.tasks; i++) if (layout.hostOf(i) === -1) open.push(i);
+  for (let i = 0; i < layout.problem.tasks; i++) if (layout.hostOf[i] === -1) open.push(i);
   return open.sort(
     (a, b) => (gpu[b] as number) - (gpu[a] as number) || (memory[b] as number) - (memory[a] as number) || a - b,
   );
+}
+
+/** Where the least of the values below `below` is first, or -1; NaN is none. */
+export function firstLeast(values: Float64Array, below: number): number {
+  let least = below;
+  let found = -1;
+  for (let j = 0; j < values.length; j++) {
+    const value = values[j] as number;
+    if (value < least) {
+      least = value;
+      found = j;
+    }
+  }
+  return found;
 }

@@ -1,8 +1,11 @@
 import { hash32 } from '../rng.js';
+import { CROWD_MS, coldData, costsOf, LOAD_MS, loadOf, SAME_HOST_MS, startsInMs } from './costs.js';
 import { flowIn } from './flow.js';
 import { improve } from './improve.js';
 import { Layout, type Problem } from './layout.js';
 import { largestFirst, placeInOrder, type Rank } from './order.js';
+
+export { COLD_MS, CROWD_MS, DEFAULT_MIBPS, LOAD_MS, placementCostMs, SAME_HOST_MS } from './costs.js';
 
 /**
  * Where displaced work goes: tasks of a node that leaves, and replicas or models of a workload alike. Every node that
@@ -76,17 +79,6 @@ export interface PlacementPlan {
   readonly cost: number;
 }
 
-/** MiB/s of a transfer between two nodes of which nothing is known: 1 Gbit/s, less what S3 costs. */
-export const DEFAULT_MIBPS = 100;
-/** What a data set that must be fetched costs, in ms. Raising it makes warmth count more against transfer and load. */
-export const COLD_MS = 60_000;
-/** What a fully loaded host costs against an idle one, in ms. */
-export const LOAD_MS = 30_000;
-/** What each task costs that the plan puts beside another one of its own, in ms: they share link and processors. */
-export const CROWD_MS = 2_000;
-/** What two replicas of a group on one host cost, in ms: more than anything else but no place at all. */
-export const SAME_HOST_MS = 3_600_000;
-
 export function planPlacement(
   displaced: readonly DisplacedWork[],
   peers: readonly Host[],
@@ -99,7 +91,7 @@ export function planPlacement(
   let layout = new Layout(problem);
   if (strategy === 'minimum-cost') layout = leastCost(problem);
   else placeInOrder(layout, rankOf(strategy, tasks, hosts, layout, String(options.seed ?? 0)));
-  const placements = tasks.map(({ task }, i) => ({ task, host: hosts[layout.hostOf(i)]?.id ?? null }));
+  const placements = tasks.map(({ task }, i) => ({ task, host: hosts[layout.hostOf[i] as number]?.id ?? null }));
   return { placements, placed: layout.placed, cost: layout.cost };
 }
 
@@ -137,30 +129,6 @@ function better(a: Layout, b: Layout): Layout {
   return b.placed > a.placed || (b.placed === a.placed && b.cost < a.cost) ? b : a;
 }
 
-/** Ms of delay that a task costs on a host by itself; Infinity when it doesn't fit. */
-export function placementCostMs(task: DisplacedWork, host: Host): number {
-  if (task.memoryMiB > host.freeMemoryMiB || task.gpuMemoryMiB > host.freeGpuMemoryMiB || host.slots === 0) {
-    return Number.POSITIVE_INFINITY;
-  }
-  const mate = task.group !== undefined && host.groups?.includes(task.group) === true ? SAME_HOST_MS : 0;
-  return startsInMs(task, host) + Math.round(loadOf(host) * LOAD_MS) + mate;
-}
-
-/** Ms until the task runs there again. */
-function startsInMs(task: DisplacedWork, host: Host): number {
-  const transferMs = (task.stateMiB / Math.max(0.001, host.bandwidthMiBps ?? DEFAULT_MIBPS)) * 1_000;
-  return Math.round(Math.max(transferMs, host.readyInMs ?? 0)) + coldData(task, host) * COLD_MS;
-}
-
-/** Data sets that it would have to fetch. */
-function coldData(task: DisplacedWork, host: Host): number {
-  let cold = 0;
-  for (const digest of task.data) if (!host.warm.includes(digest)) cold++;
-  return cold;
-}
-
-const loadOf = (host: Host): number => Math.min(1, Math.max(0, host.load ?? 0));
-
 /** Most important first; of equals the host with more room, then the lower id, is taken. */
 function rankOf(
   strategy: Exclude<PlacementStrategy, 'minimum-cost'>,
@@ -169,7 +137,7 @@ function rankOf(
   layout: Layout,
   seed: string,
 ): Rank {
-  const load = (j: number): number => loadOf(hosts[j] as Host) * LOAD_MS + layout.count(j) * CROWD_MS;
+  const load = (j: number): number => loadOf(hosts[j] as Host) * LOAD_MS + (layout.count[j] as number) * CROWD_MS;
   switch (strategy) {
     case 'warm-least-loaded':
       return (i, j) => [coldData(tasks[i] as DisplacedWork, hosts[j] as Host), load(j)];
@@ -183,9 +151,6 @@ function rankOf(
 }
 
 function problemOf(tasks: readonly DisplacedWork[], hosts: readonly Host[]): Problem {
-  const cost = new Float64Array(tasks.length * hosts.length);
-  let cell = 0;
-  for (const task of tasks) for (const host of hosts) cost[cell++] = placementCostMs(task, host);
   const groups = new Map<string, number>();
   const groupOf = tasks.map(({ group }) => {
     if (group === undefined) return -1;
@@ -196,7 +161,7 @@ function problemOf(tasks: readonly DisplacedWork[], hosts: readonly Host[]): Pro
   return {
     tasks: tasks.length,
     hosts: hosts.length,
-    cost,
+    cost: costsOf(tasks, hosts),
     memory: Float64Array.from(tasks, (task) => task.memoryMiB),
     gpu: Float64Array.from(tasks, (task) => task.gpuMemoryMiB),
     group: Int32Array.from(groupOf),
