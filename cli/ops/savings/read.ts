@@ -14,7 +14,8 @@ import { type PricePoint, readSpotHistory } from '../prices.js';
 import { readNodes, readReports } from '../read.js';
 import { livesOf } from './lives.js';
 import { readPriceList } from './price-list.js';
-import { type Redone, type Savings, savingsOf } from './savings.js';
+import { type LostWork, lostWorkOf, NO_LOSS } from './redone.js';
+import { type Savings, savingsOf } from './savings.js';
 
 export interface Saved extends Savings {
   readonly fromMs: number;
@@ -25,6 +26,8 @@ export interface Saved extends Savings {
   readonly withoutEnd: readonly string[];
   /** Keys of reports that can't be read. */
   readonly unreadable: readonly string[];
+  /** Executions of tasks whose node went without a word: of what was done again only a part is known. */
+  readonly lostSilently: number;
   /** The oldest reports beyond {@link MAX_READS}, left out. */
   readonly leftOut: number;
   readonly unseen: readonly Unseen[];
@@ -50,11 +53,11 @@ export async function readSavings(session: Session, spec: Spec, { fromMs, onDema
       unseen.push({ what, why: session.explain(error).message });
       return none;
     });
-  const [nodes, heads, launched, redone] = await Promise.all([
+  const [nodes, heads, launched, { redone, silent }] = await Promise.all([
     readNodes(session, spec),
     orElse('incident reports', readReports(session, spec.bucket), []),
     orElse('launch records', listLaunched(session, spec.bucket), []),
-    orElse('work of tasks that was done again', readRedone(session, spec), []),
+    orElse('work of tasks that was done again', readRedone(session, spec), NO_LOSS),
   ]);
   const fresh = newestOf(heads).filter(({ writtenMs }) => writtenMs >= fromMs - SLACK_MS);
   const unreadable: string[] = [];
@@ -89,7 +92,8 @@ export async function readSavings(session: Session, spec: Spec, { fromMs, onDema
   const prices = { spot, onDemand: await readOnDemand(session, [...used, ...types], onDemand, unseen) };
   const savings = savingsOf({ fromMs, nowMs, lives: counted, redone, prices, types });
   const leftOut = Math.max(0, fresh.length - MAX_READS);
-  const rest = { nodes: counted.length, withoutStart, withoutEnd, unreadable, leftOut, unseen };
+  const lostSilently = silent.filter((atMs) => atMs >= fromMs).length;
+  const rest = { nodes: counted.length, lostSilently, withoutStart, withoutEnd, unreadable, leftOut, unseen };
   return { fromMs, toMs: nowMs, ...savings, ...rest };
 }
 
@@ -147,18 +151,9 @@ async function readLaunched(
   return new Map(found.flat());
 }
 
-/** Ends that capacity brought about: an on-demand node wouldn't have gone. */
-const LOST: ReadonlySet<string | null> = new Set(['interrupted', 'handed-over', 'lost']);
-
-async function readRedone(session: Session, spec: Spec): Promise<Redone[]> {
+async function readRedone(session: Session, spec: Spec): Promise<LostWork> {
   const tasks = spec.workloads.find((workload) => workload.kind === 'tasks');
-  if (tasks === undefined) return [];
+  if (tasks === undefined) return NO_LOSS;
   const reader = queueReader(queueStore(await session.client('s3'), spec.bucket), tasks.leaseMs);
-  return (await reader.read()).tasks.flatMap(({ lease }) =>
-    (lease?.attempts ?? []).flatMap((attempt): Redone[] => {
-      const { redoneMs, share, startedMs, endedMs, end, instanceType, zone, lifecycle } = attempt;
-      if (redoneMs <= 0 || lifecycle !== 'spot' || !LOST.has(end)) return [];
-      return [{ node: { instanceType, zone, lifecycle }, atMs: endedMs ?? startedMs, ms: redoneMs, share }];
-    }),
-  );
+  return lostWorkOf((await reader.read()).tasks.flatMap(({ lease }) => lease?.attempts ?? []));
 }

@@ -138,6 +138,11 @@ function gaps(saved: Saved): string[] {
       `No on-demand price of ${listed(withoutOnDemandPrice)}: give --on-demand-price TYPE=USD or --on-demand-prices FILE.`,
     );
   }
+  if (saved.lostSilently > 0) {
+    lines.push(
+      `${countText(saved.lostSilently, 'execution')} of tasks went with a node that left no word: of the work done again only what came before the last renewal of the lease is known and counted.`,
+    );
+  }
   if (leftOut > 0)
     lines.push(`Left out: the ${countText(leftOut, 'oldest report', 'oldest reports')}; take fewer --days.`);
   for (const key of unreadable) lines.push(`${key} is no incident report and was left out.`);

@@ -5,11 +5,13 @@ import { parseReport, type Report } from '../../../cli/ops/incident/record.js';
 import type { PriceBook } from '../../../cli/ops/prices.js';
 import { type Life, livesOf } from '../../../cli/ops/savings/lives.js';
 import type { Saved } from '../../../cli/ops/savings/read.js';
+import { lostWorkOf } from '../../../cli/ops/savings/redone.js';
 import { type Facts, savingsOf } from '../../../cli/ops/savings/savings.js';
 import { savingsText } from '../../../cli/ops/savings/text.js';
 import { beginStep, endStep, openLedger } from '../../../core/drain/ledger.js';
 import type { LaunchRecord } from '../../../core/seats/launch-record.js';
 import { type HeldSeat, seatName } from '../../../core/seats/seat.js';
+import type { Attempt } from '../../../core/tasks/task.js';
 import { wallMs } from '../../../core/time.js';
 import { EPOCH_MS, seatOf } from '../../core/fixtures.js';
 import { idOf, opsNode } from './scene.js';
@@ -263,6 +265,35 @@ describe('lives', () => {
   });
 });
 
+describe('lost work', () => {
+  const attempt = (end: Attempt['end'], change: Partial<Attempt> = {}): Attempt => ({
+    fence: 1,
+    instanceId: idOf(1),
+    ...SPOT,
+    startedMs: wallMs(FROM),
+    endedMs: wallMs(FROM + HOUR),
+    end,
+    exitCode: null,
+    share: 0.5,
+    redoneMs: 60_000,
+    ...change,
+  });
+
+  it('is what went with a spot node, and not what failed of itself', () => {
+    const kept = [attempt('interrupted'), attempt('handed-over'), attempt('lost', { endedMs: null })];
+    const others = [attempt('failed'), attempt('done'), attempt('cancelled'), attempt(null)];
+    const onDemand = attempt('lost', { lifecycle: 'on-demand' });
+    const { redone, silent } = lostWorkOf([...kept, ...others, onDemand, attempt('handed-over', { redoneMs: 0 })]);
+    expect(redone.map(({ atMs, ms, share }) => [atMs, ms, share])).toEqual([
+      [FROM + HOUR, 60_000, 0.5],
+      [FROM + HOUR, 60_000, 0.5],
+      [FROM, 60_000, 0.5],
+    ]);
+    expect(redone[0]?.node).toEqual(SPOT);
+    expect(silent).toEqual([FROM]);
+  });
+});
+
 describe('as text', () => {
   const TEXT = { width: 80, colors: pc.createColors(false), region: 'us-east-1' };
   const whole = (change: Partial<Saved> = {}, lives = [life(), life({ startMs: FROM, node: OTHER }, 1)]): Saved => ({
@@ -272,6 +303,7 @@ describe('as text', () => {
     nodes: lives.length,
     withoutStart: [],
     withoutEnd: [],
+    lostSilently: 0,
     unreadable: [],
     leftOut: 0,
     unseen: [],
@@ -295,6 +327,7 @@ describe('as text', () => {
         withoutEnd: [idOf(3)],
         unreadable: ['incidents/x.json'],
         leftOut: 3,
+        lostSilently: 2,
         unseen: [{ what: 'spot prices', why: 'Denied.' }],
       }),
       'web',
@@ -303,6 +336,7 @@ describe('as text', () => {
     expect(text).toContain('Left out: 2 nodes whose launch nobody wrote down');
     expect(text).toContain('Left out: 1 node of which only the launch is known');
     expect(text).toContain('the 3 oldest reports');
+    expect(text).toContain('2 executions of tasks went with a node that left no word');
     expect(text).toContain('Not seen: spot prices. Denied.');
   });
 
