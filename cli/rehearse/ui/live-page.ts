@@ -200,7 +200,7 @@ export class LivePage implements Screen {
       .map((ledger) => ({ type: 'ledger', atMs: nowMs, ledger }) as const);
     const cards = incidentsOf({ events: [...events, ...live] })
       .slice(-MAX_INCIDENTS)
-      .map(incidentCard)
+      .map((incident) => incidentCard(incident, this.#tools.settings.serves))
       .reverse();
     this.#incidents = { atMs: nowMs, events: news, cards };
     return cards;
@@ -227,5 +227,5 @@ const STAGES: Readonly<Record<Stage, string>> = {
   booting: 'The cluster boots.',
   playing: 'The script is being played.',
   waiting: 'The script is over: what happens now is up to you.',
-  over: 'The rehearsal ends; its verdict follows in the terminal.',
+  over: 'The rehearsal ends: the verdict comes in the terminal.',
 };

@@ -92,8 +92,12 @@ export function zoneCards(
   }));
 }
 
-/** Its steps by the node's own ledger where it told; else by what others could see. */
-export function incidentCard(incident: Incident): IncidentCard {
+/**
+ * Its steps by the node's own ledger where it told; else by what others could see.
+ *
+ * @param serves false: nodes only run tasks, and no load balancer is asked
+ */
+export function incidentCard(incident: Incident, serves = true): IncidentCard {
   const { atMs, seat, kind, ledger } = incident;
   const after = (ms: number | null): number | null => (ms === null ? null : Math.max(0, ms - atMs));
   const step = (name: string, ms: number | null, budgetMs: number | null = null): StepLine => ({
@@ -106,14 +110,14 @@ export function incidentCard(incident: Incident): IncidentCard {
     ...(incident.detectedMs === null ? [] : [step('agent knows', incident.detectedMs)]),
     step('first act', incident.firstActMs),
     step('replacement asked for', incident.replacementAskedMs),
-    step('deregistered', incident.deregisteredMs, budget('deregister')),
+    ...(serves ? [step('deregistered', incident.deregisteredMs, budget('deregister'))] : []),
     step('drained and stopped', incident.drainedMs, budget('stop')),
-    step('replacement serves', incident.replacementServingMs),
+    step(serves ? 'replacement serves' : 'replacement looks for tasks', incident.replacementServingMs),
   ];
   const silent = [
-    step('load balancer stops sending', incident.outOfServiceMs),
+    ...(serves ? [step('load balancer stops sending', incident.outOfServiceMs)] : []),
     step('replacement asked for', incident.replacementAskedMs),
-    step('replacement serves', incident.replacementServingMs),
+    step(serves ? 'replacement serves' : 'replacement looks for tasks', incident.replacementServingMs),
   ];
   return {
     id: `${incident.instanceId}-${atMs}`,

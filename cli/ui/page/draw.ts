@@ -12,7 +12,7 @@ function say(text) { put($('said'), text); clearTimeout(silence); silence = setT
 function offline(text) { put($('stage'), text); }
 
 function take(event, data) {
-  if (event === 'end') { ended = true; offline('The rehearsal is over; its verdict stands in the terminal.'); return; }
+  if (event === 'end') { ended = true; offline('The rehearsal is over: see the terminal.'); return; }
   if (data.nowMs) skewMs = data.nowMs - Date.now();
   if (event === 'beat') return;
   if (event === 'picture') {

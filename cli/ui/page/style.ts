@@ -26,7 +26,7 @@ header { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; g
 dt { font-size: 0.72rem; color: var(--soft); white-space: nowrap; }
 .figures dd { font-size: 1.15rem; font-weight: 600; line-height: 1.2; white-space: nowrap; }
 .figures dd.bad { color: var(--bad); }
-.spark dd { display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; white-space: normal; } .spark svg { width: 8rem; height: 1.5rem; }
+.spark dd { display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; white-space: normal; } .spark svg { width: 8rem; height: 1.5rem; border-bottom: 1px solid var(--line); }
 #spark path { fill: none; stroke: var(--accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 #spark rect { fill: var(--bad); }
 progress { width: 5rem; height: 0.5rem; accent-color: var(--good); }

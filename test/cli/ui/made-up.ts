@@ -83,7 +83,7 @@ export function madeUp(size: number, nowMs: number): Picture {
         failures: Array.from({ length: 90 }, (_, i) => (i === 62 ? 3 : 0)),
       },
       tasks: { submitted: 200, waiting: 50, running: 24, done: 125, ended: 1 },
-      incidents: [...announced, ...silent].map(incidentCard),
+      incidents: [...announced, ...silent].map((incident) => incidentCard(incident)),
       lines: Array.from({ length: 30 }, (_, i) => ({
         n: 30 - i,
         stamp: `${(41.3 - i).toFixed(1)} s`,

@@ -77,6 +77,14 @@ describe('cards of incidents', () => {
     expect(card.steps.every((step) => step.afterMs === null)).toBe(true);
   });
 
+  it("of nodes that only run tasks don't wait for a load balancer", () => {
+    for (const events of [goodEvents(), silentEvents()]) {
+      const names = incidentsOf({ events }).flatMap((one) => incidentCard(one, false).steps.map((step) => step.name));
+      expect(names).toContain('replacement looks for tasks');
+      expect(names.filter((name) => /load balancer|deregistered/.test(name))).toEqual([]);
+    }
+  });
+
   it('tell a silent death by what others see', () => {
     const [incident] = incidentsOf({ events: silentEvents() });
     if (incident === undefined) throw new Error('There is one.');
