@@ -81,7 +81,10 @@ export function register(program: Command): void {
   command
     .optionsGroup('Output:')
     .option('--json <file>', 'writes the verdict for programs')
-    .option('--ui', 'opens a page that shows the cluster live and acts on it; with --keep, no script of its own')
+    .option(
+      '--ui',
+      'prints the address of a page that shows the cluster live, and acts on it; with --keep, no script of its own',
+    )
     .option('--keep', 'holds everything open at the end, until Ctrl-C')
     .option('--keep-logs <folder>', "leaves the nodes' logs there")
     .option('--endpoint-port <number>', 'port of the local AWS endpoint; 0 is any', '0')
