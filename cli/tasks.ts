@@ -3,6 +3,7 @@ import { findCluster } from './aws/clusters.js';
 import { addClusterOptions, type ClusterFlags } from './aws/flags.js';
 import { type Session, withSession } from './aws/session.js';
 import { suggestion } from './nearest.js';
+import { inParallel } from './parallel.js';
 import { onSignals } from './signals.js';
 import { remainsOf } from './tasks/clean.js';
 import { costOf } from './tasks/cost.js';
@@ -11,7 +12,6 @@ import { follow } from './tasks/follow.js';
 import { freshRuns, pick } from './tasks/ids.js';
 import { inOrder, listJson, listText, readStates } from './tasks/list.js';
 import { writeLog } from './tasks/logs.js';
-import { inParallel } from './tasks/parallel.js';
 import { putTasks } from './tasks/put.js';
 import { type QueueReader, queueReader, type Snapshot } from './tasks/reader.js';
 import { nextRun } from './tasks/retry.js';
@@ -201,7 +201,6 @@ async function cancel({ session, cluster, store, reader }: Place, ids: readonly 
   let code = 0;
   const results: object[] = [];
   for (const one of ends) {
-    if (one === undefined) continue;
     const { task, end } = one;
     results.push({ id: task.id, run: task.run, ...end });
     if (end.type !== 'cancelled') code = 1;

@@ -19,8 +19,8 @@ import type { HeldSeat } from '../../core/seats/seat.js';
 import { TAG } from '../../core/seats/tags.js';
 import type { Spec } from '../../core/spec/spec.js';
 import type { Session } from '../aws/session.js';
+import { inParallel } from '../parallel.js';
 import type { Answers, HealthState, OpsNode, ReportHead, SpotPrice, TargetGroupAnswer, Unseen } from './answers.js';
-import { inParallel } from './parallel.js';
 
 const PAGE = 1_000;
 const MAX_PAGES = 20;

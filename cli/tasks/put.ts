@@ -5,8 +5,8 @@
 import { classify, isUnknown } from '../../aws/errors.js';
 import { leaseKey, OPEN, openKey, parseOpenKey } from '../../core/tasks/keys.js';
 import { type TaskSpec, taskKey } from '../../core/tasks/task.js';
+import { inParallel } from '../parallel.js';
 import { takeBack } from './end.js';
-import { inParallel } from './parallel.js';
 import type { QueueStore } from './store.js';
 
 export type PutEnd =

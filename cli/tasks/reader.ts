@@ -6,7 +6,7 @@
 import { ENDED, FAILED, LEASES, OPEN, parseLeaseKey, parseOpenKey } from '../../core/tasks/keys.js';
 import { parseLease, parseRecordLine } from '../../core/tasks/parse.js';
 import { type Lease, taskKey } from '../../core/tasks/task.js';
-import { inParallel } from './parallel.js';
+import { inParallel } from '../parallel.js';
 import type { Entry, QueueStore } from './store.js';
 import { endedView, openView, type TaskView, truer } from './view.js';
 

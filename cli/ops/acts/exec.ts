@@ -2,8 +2,8 @@
 import { findCluster } from '../../aws/clusters.js';
 import type { ClusterFlags } from '../../aws/flags.js';
 import { type Session, withSession } from '../../aws/session.js';
+import { inParallel } from '../../parallel.js';
 import { onSignals } from '../../signals.js';
-import { inParallel } from '../parallel.js';
 import { readAnswers } from '../read.js';
 import { countText, wrap } from '../show.js';
 import { terminalWidth } from '../table.js';
@@ -55,7 +55,7 @@ async function run(
       if (!session.json) show(session, { row, end });
       return { row, end };
     },
-    settings.atOnce,
+    { atOnce: settings.atOnce },
   );
   const failed = ran.filter(({ end }) => !isWell(end));
   if (session.json) {

@@ -4,9 +4,9 @@ import type { Spec } from '../../../core/spec/spec.js';
 import { findCluster } from '../../aws/clusters.js';
 import type { ClusterFlags } from '../../aws/flags.js';
 import { type Session, withSession } from '../../aws/session.js';
+import { inParallel } from '../../parallel.js';
 import { onSignals } from '../../signals.js';
 import { UserError } from '../../user-error.js';
-import { inParallel } from '../parallel.js';
 import { readAnswers } from '../read.js';
 import { type NodeRow, viewOf } from '../view.js';
 import { prefixOf } from './exec.js';
@@ -123,7 +123,7 @@ async function round(
       print(session, source, lines, cutoff);
       return true;
     },
-    settings.atOnce,
+    { atOnce: settings.atOnce },
   );
   return answers.every((well) => well);
 }

@@ -10,7 +10,7 @@ import {
 import { classify } from '../../../aws/errors.js';
 import type { Spec } from '../../../core/spec/spec.js';
 import type { Session } from '../../aws/session.js';
-import { inParallel } from '../parallel.js';
+import { inParallel } from '../../parallel.js';
 import type { ImageFacts, RuleFacts, ScoreFacts, SubnetFacts, TemplateFacts, TypeFacts } from './facts.js';
 
 const typesOf = (spec: Spec): _InstanceType[] => [

@@ -9,7 +9,7 @@ import { classify } from '../../../aws/errors.js';
 import { TAG } from '../../../core/seats/tags.js';
 import type { Spec } from '../../../core/spec/spec.js';
 import type { Session } from '../../aws/session.js';
-import { inParallel } from '../parallel.js';
+import { inParallel } from '../../parallel.js';
 import type { Fact, Simulated } from './facts.js';
 import { FLEET_ROLE, SPOT_ROLE } from './machine-checks.js';
 
@@ -107,6 +107,6 @@ export async function readRights(
       return { action, resource, allowed: answer.EvaluationResults?.[0]?.EvalDecision === 'allowed' };
     },
     // IAM throttles early.
-    4,
+    { atOnce: 4 },
   );
 }

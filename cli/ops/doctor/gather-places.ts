@@ -7,7 +7,7 @@ import { ListServiceQuotasCommand } from '@aws-sdk/client-service-quotas';
 import { classify } from '../../../aws/errors.js';
 import type { Spec } from '../../../core/spec/spec.js';
 import type { Session } from '../../aws/session.js';
-import { inParallel } from '../parallel.js';
+import { inParallel } from '../../parallel.js';
 import type { GroupFacts, QuotaFacts } from './facts.js';
 
 /** Groups that aren't there are left out. */

@@ -5,10 +5,10 @@ import { type LaunchRecord, launchRecordKey } from '../../../core/seats/launch-r
 import { type HeldSeat, type Seat, seatName, successorOf } from '../../../core/seats/seat.js';
 import type { Spec } from '../../../core/spec/spec.js';
 import type { Session } from '../../aws/session.js';
+import { inParallel } from '../../parallel.js';
 import { queueReader } from '../../tasks/reader.js';
 import { queueStore } from '../../tasks/store.js';
 import type { OpsNode, ReportHead, Unseen } from '../answers.js';
-import { inParallel } from '../parallel.js';
 import { NO_PRICES, type PricePoint, readSpotHistory } from '../prices.js';
 import { readNodes, readReports } from '../read.js';
 import { type Incident, type IncidentFacts, incidentOf, type RedoneWork, silentIncident } from './incident.js';

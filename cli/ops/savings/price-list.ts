@@ -7,7 +7,7 @@
 import { createHash, createHmac, type Hash } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { z } from 'zod';
-import { inParallel } from '../parallel.js';
+import { inParallel } from '../../parallel.js';
 
 export interface PriceListAccess {
   /** Of the cluster: the list knows prices by region. */
@@ -44,7 +44,7 @@ export async function readPriceList(access: PriceListAccess, types: readonly str
         const price = priceIn(await getProducts(access, type));
         if (price !== null) prices.set(type, price);
       },
-      AT_ONCE,
+      { atOnce: AT_ONCE },
     );
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

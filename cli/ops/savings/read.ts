@@ -4,12 +4,12 @@ import { type LaunchRecord, launchRecordKey } from '../../../core/seats/launch-r
 import { type Seat, seatName } from '../../../core/seats/seat.js';
 import type { Spec } from '../../../core/spec/spec.js';
 import type { Session } from '../../aws/session.js';
+import { inParallel } from '../../parallel.js';
 import { queueReader } from '../../tasks/reader.js';
 import { queueStore } from '../../tasks/store.js';
 import type { Unseen } from '../answers.js';
 import { newestOf, readText } from '../incident/read.js';
 import { parseLaunchRecord, parseReport, type Report } from '../incident/record.js';
-import { inParallel } from '../parallel.js';
 import { type PricePoint, readSpotHistory } from '../prices.js';
 import { readNodes, readReports } from '../read.js';
 import { livesOf } from './lives.js';
