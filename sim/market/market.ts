@@ -31,6 +31,9 @@ export interface PoolMarket {
 export interface Lane {
   /** When an instance that starts at `ms` in this lane is reclaimed; Infinity when never. */
   interruptionAfter(ms: number): number;
+  /** Whether such an instance surely isn't reclaimed before `untilMs`, for markets that would have to draw further ahead
+   * to say when it is. Left out: ask `interruptionAfter`. */
+  isSafeUntil?(ms: number, untilMs: number): boolean;
 }
 
 /** No simulation goes on for longer: ten years. */

@@ -122,12 +122,15 @@ class SyntheticPool implements PoolMarket {
     const rng = seededRng(`${this.#options.seed}:lane:${this.name}:${index}`);
     // A Poisson process in the clock of expected interruptions is one of the wanted rate in real time.
     let next = drawExponential(rng);
+    const nextAfter = (ms: number): number => {
+      const from = this.#expectedUpTo(ms);
+      for (let i = 0; i < 1_000_000 && next <= from; i++) next += drawExponential(rng);
+      return next;
+    };
     return {
-      interruptionAfter: (ms) => {
-        const from = this.#expectedUpTo(ms);
-        for (let i = 0; i < 1_000_000 && next <= from; i++) next += drawExponential(rng);
-        return this.#whenExpected(next, ms);
-      },
+      interruptionAfter: (ms) => this.#whenExpected(nextAfter(ms), ms),
+      // A constant market knows without drawing anything.
+      isSafeUntil: (ms, untilMs) => this.#options.kind !== 'constant' && nextAfter(ms) > this.#expectedUpTo(untilMs),
     };
   }
 

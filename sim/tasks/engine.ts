@@ -5,7 +5,7 @@ import type { Market } from '../market/market.js';
 import { checkedChoice } from './choice.js';
 import { Fleet, type FleetOptions, type Instance } from './fleet.js';
 import { EventHeap } from './heap.js';
-import { emptyResult, type TaskResult, type Timeline } from './result.js';
+import { emptyResult, summarize, type TaskResult, type Timeline } from './result.js';
 import type { Workload } from './workload.js';
 
 /**
@@ -33,11 +33,14 @@ export interface EngineOutput {
 type Event =
   | { readonly type: 'finish'; readonly task: number; readonly epoch: number }
   | { readonly type: 'notice' | 'reclaim'; readonly instance: number }
+  | { readonly type: 'look'; readonly instance: number; readonly launchedMs: number; readonly order: number }
   | { readonly type: 'idle'; readonly instance: number; readonly uses: number }
   | { readonly type: 'retry' };
 
 const HOUR_MS = 3_600_000;
 const RETRY_MS = 300_000;
+/** So far ahead it is found out when an instance is lost: a market is drawn no further than a run needs. */
+const LOOK_MS = 6 * HOUR_MS;
 /** Targets considered for one instance's tasks; more would make an interruption's cost grow with the fleet. */
 const MOST_CANDIDATES = 128;
 /** Waiting tasks that may fail in a row before a retry gives up until the next change. */
@@ -90,10 +93,8 @@ class Engine {
   }
 
   run(): EngineOutput {
-    const arrivals = this.#work.arrivalMs;
-    let next = 0;
-    for (;;) {
-      const arrivalMs = arrivals[next] ?? Number.POSITIVE_INFINITY;
+    for (let next = 0; ; ) {
+      const arrivalMs = this.#work.arrivalMs[next] ?? Number.POSITIVE_INFINITY;
       const eventMs = this.#events.peekMs();
       const atMs = Math.min(arrivalMs, eventMs);
       if (atMs > this.#options.endMs) break;
@@ -102,7 +103,7 @@ class Engine {
       else this.#handle(this.#events.pop()?.event);
     }
     for (const instance of [...this.#fleet.instances.values()]) this.#fleet.end(instance, this.#options.endMs, false);
-    this.#summarize();
+    summarize(this.#result, this.#work.lengthMs, this.#flowMs, this.#waitedMs);
     return { result: this.#result, timeline: this.#timeline };
   }
 
@@ -116,6 +117,9 @@ class Engine {
         return;
       case 'reclaim':
         this.#reclaim(this.#fleet.instances.get(event.instance));
+        return;
+      case 'look':
+        this.#lookAhead(this.#fleet.instances.get(event.instance), event.launchedMs, event.order);
         return;
       case 'idle': {
         const instance = this.#fleet.instances.get(event.instance);
@@ -169,12 +173,24 @@ class Engine {
     if (shared !== null) return shared;
     const pool = onDemand ? 0 : this.#spotPool(choice);
     const launched = pool === -1 ? null : this.#fleet.launch(onDemand ? 'on-demand' : 'spot', pool, model, this.#nowMs);
-    if (launched !== null && Number.isFinite(launched.interruptedAtMs)) {
-      const noticeMs = Math.max(this.#nowMs, launched.interruptedAtMs - this.#options.noticeMs);
-      this.#events.push(noticeMs, { type: 'notice', instance: launched.id });
-      this.#events.push(launched.interruptedAtMs, { type: 'reclaim', instance: launched.id });
-    }
+    this.#lookAhead(launched, this.#nowMs, this.#events.reserve(2));
     return launched;
+  }
+
+  /** Plans an instance's end, or to look again. Of equal times its end comes as if it had been planned at its launch. */
+  #lookAhead(instance: Instance | null | undefined, launchedMs: number, order: number): void {
+    if (instance === undefined || instance === null) return;
+    const againMs = this.#nowMs + LOOK_MS;
+    // Two more, lest rounding puts a notice at the time of the look or before.
+    if (!this.#fleet.foresee(instance, launchedMs, againMs + this.#options.noticeMs + 2)) {
+      this.#events.push(againMs, { type: 'look', instance: instance.id, launchedMs, order });
+      return;
+    }
+    const reclaimMs = instance.interruptedAtMs;
+    if (!Number.isFinite(reclaimMs)) return;
+    const noticeMs = Math.max(this.#nowMs, reclaimMs - this.#options.noticeMs);
+    this.#events.push(noticeMs, { type: 'notice', instance: instance.id }, order);
+    this.#events.push(reclaimMs, { type: 'reclaim', instance: instance.id }, order + 1);
   }
 
   #spotPool(choice: TaskChoice): number {
@@ -363,25 +379,5 @@ class Engine {
 
   #transferMs(mib: number): number {
     return Math.ceil((mib / this.#options.bandwidthMiBps) * 1000);
-  }
-
-  #summarize(): void {
-    const flows: number[] = [];
-    let slowdown = 0;
-    let waited = 0;
-    this.#flowMs.forEach((flow, task) => {
-      waited += this.#waitedMs[task] as number;
-      if (flow === -1) return;
-      flows.push(flow);
-      slowdown += flow / (this.#work.lengthMs[task] as number);
-    });
-    const result = this.#result;
-    result.unfinished = this.#flowMs.length - flows.length;
-    result.waitedHours = waited / HOUR_MS;
-    if (flows.length === 0) return;
-    flows.sort((a, b) => a - b);
-    result.meanFlowHours = flows.reduce((sum, flow) => sum + flow, 0) / flows.length / HOUR_MS;
-    result.p99FlowHours = (flows[Math.ceil(flows.length * 0.99) - 1] as number) / HOUR_MS;
-    result.meanSlowdown = slowdown / flows.length;
   }
 }

@@ -19,7 +19,8 @@ export interface Instance {
   /** Running (and billed) from here; ready to compute from `readyMs` on. */
   readonly runFromMs: number;
   readonly readyMs: number;
-  readonly interruptedAtMs: number;
+  /** Infinity also as long as it isn't known. */
+  interruptedAtMs: number;
   freeMiB: number;
   usedMiB: number;
   warm: number;
@@ -112,8 +113,8 @@ export class Fleet {
   /** Null when that pool has no spot capacity. */
   launch(kind: Kind, pool: number, model: number, nowMs: number): Instance | null {
     const market = this.#market.pools[pool] as PoolMarket;
-    const taken = kind === 'spot' ? (this.#lanes[pool] as Lanes).take(nowMs) : null;
-    if (kind === 'spot' && taken === null) return null;
+    const lane = kind === 'spot' ? (this.#lanes[pool] as Lanes).claim(nowMs) : -1;
+    if (kind === 'spot' && lane === -1) return null;
     const facts = this.#models[model] as ModelFacts;
     const runFromMs = nowMs + this.#options.pendingMs;
     const slot = this.#freeSlots.pop() ?? this.#bySlot.length;
@@ -122,11 +123,11 @@ export class Fleet {
       slot,
       kind,
       pool,
-      lane: taken?.lane ?? -1,
+      lane,
       launchPriceUsd: kind === 'spot' ? market.priceAt(nowMs) : market.onDemandUsdPerHour,
       runFromMs,
       readyMs: runFromMs + this.#options.bootMs + facts.loadMs,
-      interruptedAtMs: taken?.interruptedAtMs ?? Number.POSITIVE_INFINITY,
+      interruptedAtMs: Number.POSITIVE_INFINITY,
       freeMiB: this.#options.memoryMiB - facts.weightsMiB,
       usedMiB: facts.weightsMiB,
       warm: 1 << model,
@@ -145,6 +146,15 @@ export class Fleet {
     if (kind === 'on-demand') this.#result.onDemandInstances++;
     this.#index(instance);
     return instance;
+  }
+
+  /** Whether it is known when the instance, launched at `launchedMs`, is reclaimed; false: not before `untilMs`. */
+  foresee(instance: Instance, launchedMs: number, untilMs: number): boolean {
+    if (instance.lane === -1) return true;
+    const fate = (this.#lanes[instance.pool] as Lanes).fateOf(instance.lane);
+    if (fate.isSafeUntil?.(launchedMs, untilMs) === true) return false;
+    instance.interruptedAtMs = fate.interruptionAfter(launchedMs);
+    return true;
   }
 
   /** Returns the time that loading the task's model takes, in ms. */

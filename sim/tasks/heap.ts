@@ -17,8 +17,15 @@ export class EventHeap<T> {
     return this.#items[0]?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
-  push(atMs: number, event: T): void {
-    const item = { atMs, order: this.#order++, event };
+  /** The first of so many places in the order, to be given to `push` later. */
+  reserve(places: number): number {
+    const first = this.#order;
+    this.#order += places;
+    return first;
+  }
+
+  push(atMs: number, event: T, order = this.reserve(1)): void {
+    const item = { atMs, order, event };
     let i = this.#items.length;
     this.#items.push(item);
     while (i > 0) {

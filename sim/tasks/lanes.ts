@@ -19,17 +19,27 @@ export class Lanes {
 
   /** Takes a lane and says when it will be lost; null when there is no capacity. */
   take(ms: number): { readonly lane: number; readonly interruptedAtMs: number } | null {
+    const lane = this.claim(ms);
+    return lane === -1 ? null : { lane, interruptedAtMs: this.fateOf(lane).interruptionAfter(ms) };
+  }
+
+  /** Takes a lane without a look at when it will be lost; -1 when there is no capacity. */
+  claim(ms: number): number {
     const found = this.#lowest(ms);
-    if (found === null) return null;
+    if (found === null) return -1;
     const { lane, laneClass, isNew } = found;
     if (isNew) this.#opened[laneClass] = (this.#opened[laneClass] as number) + 1;
     else popLowest(this.#free[laneClass] as number[]);
+    return lane;
+  }
+
+  fateOf(lane: number): Lane {
     let fate = this.#lanes.get(lane);
     if (fate === undefined) {
       fate = this.#pool.lane(lane);
       this.#lanes.set(lane, fate);
     }
-    return { lane, interruptedAtMs: fate.interruptionAfter(ms) };
+    return fate;
   }
 
   release(lane: number): void {

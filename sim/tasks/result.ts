@@ -66,6 +66,33 @@ export function emptyResult(): TaskResult {
   };
 }
 
+const HOUR_MS = 3_600_000;
+
+/** Adds what is known of each task at the end: its length, its time from arrival to completion (-1: not done), its waits. */
+export function summarize(
+  result: TaskResult,
+  lengthMs: Float64Array,
+  flowMs: Float64Array,
+  waitedMs: Float64Array,
+): void {
+  const flows: number[] = [];
+  let slowdown = 0;
+  let waited = 0;
+  flowMs.forEach((flow, task) => {
+    waited += waitedMs[task] as number;
+    if (flow === -1) return;
+    flows.push(flow);
+    slowdown += flow / (lengthMs[task] as number);
+  });
+  result.unfinished = flowMs.length - flows.length;
+  result.waitedHours = waited / HOUR_MS;
+  if (flows.length === 0) return;
+  flows.sort((a, b) => a - b);
+  result.meanFlowHours = flows.reduce((sum, flow) => sum + flow, 0) / flows.length / HOUR_MS;
+  result.p99FlowHours = (flows[Math.ceil(flows.length * 0.99) - 1] as number) / HOUR_MS;
+  result.meanSlowdown = slowdown / flows.length;
+}
+
 /** What happened when, for a picture of one run. */
 export interface Timeline {
   readonly instances: InstanceSpan[];

@@ -67,6 +67,30 @@ describe('the task engine', () => {
     expect(result).toMatchObject({ completed: 1, instances: 1, costUsd: 2, idleUsd: 0, meanSlowdown: 1 });
   });
 
+  it('does the same whether a market says at once when a lane is lost, or only that it is safe for now', () => {
+    // Whole hours: losses, notices and looks fall together with what tasks do.
+    const hours = fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 4 });
+    const task = fc.record({ at: fc.nat(20), length: fc.integer({ min: 1, max: 30 }), stateMiB: fc.nat(600) });
+    const lanes = fc.array(hours, { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(lanes, fc.array(task, { maxLength: 12 }), fc.constantFrom(0, 1), (lost, tasks, early) => {
+        const all = market(lost.map((list) => list.map((h) => h * HOUR + early * 120_000).sort((a, b) => a - b)));
+        const shy = all.pools.map((pool) => ({
+          ...pool,
+          lane: (index: number): Lane => {
+            const { interruptionAfter } = pool.lane(index);
+            return { interruptionAfter, isSafeUntil: (ms, untilMs) => interruptionAfter(ms) >= untilMs };
+          },
+        }));
+        const work = workload(
+          tasks.map((t) => ({ ...t, at: t.at * HOUR, length: t.length * HOUR })).sort((a, b) => a.at - b.at),
+        );
+        const run = (of: Market) => runTasks(of, work, greedySpot(), { ...options, idleTimeoutMs: HOUR });
+        expect(run({ pools: shy })).toEqual(run(all));
+      }),
+    );
+  });
+
   it('shares an instance while memory lasts', () => {
     const tasks = [1, 2, 3].map(() => ({ at: 0, length: HOUR, stateMiB: 400 }));
     expect(runTasks(market([]), workload(tasks), onDemandOnly(), options).result).toMatchObject({

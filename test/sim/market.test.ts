@@ -57,6 +57,22 @@ describe('the synthetic market', () => {
     expect(a?.lane(1).interruptionAfter(5 * HOUR)).toBe(b?.lane(1).interruptionAfter(5 * HOUR));
   });
 
+  it('knows that a lane is safe before it knows when it is lost, and never promises too much', () => {
+    for (const seed of ['a', 'b', 'c']) {
+      const [asked, told] = [
+        syntheticMarket({ ...options, seed }).pools[0],
+        syntheticMarket({ ...options, seed }).pools[0],
+      ];
+      for (let l = 0; l < 20; l++) {
+        const [lane, fate] = [asked?.lane(l), told?.lane(l)];
+        const lostMs = fate?.interruptionAfter(HOUR) ?? 0;
+        expect(lane?.isSafeUntil?.(HOUR, lostMs + 1)).toBe(false);
+        expect(lane?.isSafeUntil?.(HOUR, Math.max(HOUR, lostMs - 2))).toBe(lostMs > HOUR + 2);
+        expect(lane?.interruptionAfter(HOUR)).toBe(lostMs);
+      }
+    }
+  });
+
   it('never interrupts at rate 0, and spends time times price when constant', () => {
     const pool = syntheticMarket({ ...options, kind: 'constant', interruptionsPerHour: 0 }).pools[0];
     expect(pool?.lane(0).interruptionAfter(0)).toBe(Number.POSITIVE_INFINITY);
