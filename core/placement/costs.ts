@@ -1,5 +1,5 @@
 /** What a task costs on a host by itself, in ms of delay. */
-import type { DisplacedWork, Host } from './plan.js';
+import type { DisplacedWork, Host } from './work.js';
 
 /** MiB/s of a transfer between two nodes of which nothing is known: 1 Gbit/s, less what S3 costs. */
 export const DEFAULT_MIBPS = 100;

@@ -1,12 +1,3 @@
-import { hash32 } from '../rng.js';
-import { CROWD_MS, coldData, costsOf, LOAD_MS, loadOf, SAME_HOST_MS, startsInMs } from './costs.js';
-import { flowIn } from './flow.js';
-import { improve } from './improve.js';
-import { Layout, type Problem } from './layout.js';
-import { largestFirst, placeInOrder, type Rank } from './order.js';
-
-export { COLD_MS, CROWD_MS, DEFAULT_MIBPS, LOAD_MS, placementCostMs, SAME_HOST_MS } from './costs.js';
-
 /**
  * Where displaced work goes: tasks of a node that leaves, and replicas or models of a workload alike. Every node that
  * plans for the same view gets the same answer: both lists are taken in the order of their ids, and ties break by id.
@@ -16,36 +7,16 @@ export { COLD_MS, CROWD_MS, DEFAULT_MIBPS, LOAD_MS, placementCostMs, SAME_HOST_M
  * come near to the optimum, and are the optimum where each peer takes one and all have a place (the tests try everything,
  * and ask assignment.ts).
  */
-export interface DisplacedWork {
-  /** `id.run` of a task, or a replica's name; unique. */
-  readonly task: string;
-  readonly memoryMiB: number;
-  readonly gpuMemoryMiB: number;
-  /** What must be moved for it to go on, in MiB; 0 when it starts anew. */
-  readonly stateMiB: number;
-  /** Digests of data that it reads, as peers tell them in `warm`. */
-  readonly data: readonly string[];
-  /** Replicas of one workload share a group, and are kept on different peers where that is possible. */
-  readonly group?: string;
-}
+import { hash32 } from '../rng.js';
+import { CROWD_MS, coldData, costsOf, LOAD_MS, loadOf, SAME_HOST_MS, startsInMs } from './costs.js';
+import { flowIn } from './flow.js';
+import { improve } from './improve.js';
+import { Layout, type Problem } from './layout.js';
+import { largestFirst, placeInOrder, type Rank } from './order.js';
+import type { DisplacedWork, Host } from './work.js';
 
-/** A node that may take work. What isn't known may be left out. */
-export interface Host {
-  readonly id: string;
-  readonly freeMemoryMiB: number;
-  readonly freeGpuMemoryMiB: number;
-  readonly warm: readonly string[];
-  /** How busy it is, 0 to 1. Default 0. */
-  readonly load?: number;
-  /** What a transfer to it gets, in MiB/s. Default {@link DEFAULT_MIBPS}. */
-  readonly bandwidthMiBps?: number;
-  /** Tasks that it takes beside those that it has, at most. Default: no limit. */
-  readonly slots?: number;
-  /** Ms until it can begin (it boots). Default 0. */
-  readonly readyInMs?: number;
-  /** Groups of which it runs a replica. */
-  readonly groups?: readonly string[];
-}
+export { COLD_MS, CROWD_MS, DEFAULT_MIBPS, LOAD_MS, placementCostMs, SAME_HOST_MS } from './costs.js';
+export type { DisplacedWork, Host } from './work.js';
 
 /**
  * - minimum-cost: least total of transfer, cold data, load and crowding

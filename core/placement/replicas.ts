@@ -1,4 +1,4 @@
-import type { DisplacedWork } from './plan.js';
+import type { DisplacedWork } from './work.js';
 
 /** A model or service of which several copies are wanted, beside what else nodes hold. */
 export interface Replicated {
