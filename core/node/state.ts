@@ -8,6 +8,7 @@ import type { Pursuit } from '../seats/pursuit.js';
 import type { HeldSeat } from '../seats/seat.js';
 import type { Spec } from '../spec/spec.js';
 import type { MonoMs } from '../time.js';
+import type { CopiesState } from './copies.js';
 import type { HeldTask, NodeEffect, WorkloadStatus } from './port.js';
 import type { NodeTimings } from './timings.js';
 
@@ -62,6 +63,7 @@ export interface NodeState {
   drain: Drain | null;
   readonly workloads: Map<string, WorkloadView>;
   readonly targets: Target[];
+  readonly copies: CopiesState;
   /** By slot. */
   readonly pursuits: Map<number, Pursuit>;
   readonly vacancies: Map<number, WatchedVacancy>;
@@ -130,6 +132,8 @@ export interface WorkloadView {
 export interface Target {
   readonly arn: string;
   readonly port: number;
+  /** Whose it is. */
+  readonly workload: string;
   state: 'unknown' | 'registered' | 'removed';
   dueMs: MonoMs;
   retries: number;
