@@ -214,11 +214,13 @@ function isServedElsewhere(state: NodeState, name: string): boolean {
   return hosts.every((id) => serving.some((m) => m.id === id));
 }
 
-/** A workload whose copy here is still needed; null: this node may go. */
-export function neededCopy(state: NodeState): string | null {
+/** A workload whose copy here is still needed, and whether another node has room for it; null: this node may go. */
+export function neededCopy(state: NodeState): { readonly name: string; readonly hasRoom: boolean } | null {
   for (const { name } of copiesWanted(state.spec)) {
     const view = state.workloads.get(name);
-    if (view !== undefined && runsNow(view) && !isServedElsewhere(state, name)) return name;
+    if (view !== undefined && runsNow(view) && !isServedElsewhere(state, name)) {
+      return { name, hasRoom: hostsOf(state, name).some((id) => id !== state.identity.id) };
+    }
   }
   return null;
 }

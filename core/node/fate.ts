@@ -88,9 +88,14 @@ function mayScaleIn(state: NodeState, ctx: Context): boolean {
 
 /** Others start this node's copies before it goes. */
 function mayLeaveCopies(state: NodeState, act: 'replace' | 'scale-in', ctx: Context): boolean {
-  const name = neededCopy(state);
-  if (name === null) return true;
-  return wait(state, act, 'service', `The copy of ${name} on this node isn't served elsewhere yet.`, ctx);
+  const needed = neededCopy(state);
+  if (needed === null) return true;
+  const { name, hasRoom } = needed;
+  const why = hasRoom ? "isn't served elsewhere yet" : 'has no room elsewhere';
+  wait(state, act, 'service', `The copy of ${name} on this node ${why}.`, ctx);
+  // Two nodes aren't kept in one slot for a copy that the cluster has no room for.
+  const sinceMs = state.waiting?.act === act ? state.waiting.sinceMs : ctx.nowMs;
+  return act === 'replace' && !hasRoom && ctx.nowMs - sinceMs >= state.spec.policy.bootPatienceMs;
 }
 
 /** Asks for the successor that a recommendation calls for, as soon as that is safe. */

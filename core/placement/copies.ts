@@ -41,7 +41,10 @@ export function layOutCopies(wanted: readonly CopiesWanted[], hosts: readonly Co
     (a, b) => b.gpuMemoryMiB - a.gpuMemoryMiB || b.memoryMiB - a.memoryMiB || compareText(a.name, b.name),
   );
   const layout = new Map(order.map((copy) => [copy.name, keepers(copy, rooms)]));
-  for (const copy of order) layout.get(copy.name)?.push(...newcomers(copy, rooms, wanted.length));
+  // Each has its first copy before any gets another one.
+  for (const most of [1, Number.POSITIVE_INFINITY]) {
+    for (const copy of order) layout.get(copy.name)?.push(...newcomers(copy, most, rooms, wanted.length));
+  }
   for (const ids of layout.values()) ids.sort(compareText);
   return layout;
 }
@@ -93,11 +96,11 @@ function keepers(copy: CopiesWanted, rooms: readonly Room[]): string[] {
   return kept;
 }
 
-function newcomers(copy: CopiesWanted, rooms: readonly Room[], workloads: number): string[] {
+function newcomers(copy: CopiesWanted, most: number, rooms: readonly Room[], workloads: number): string[] {
   const { name, memoryMiB, gpuMemoryMiB } = copy;
   const held = rooms.filter(({ given }) => given.has(name)).length;
   const open = rooms.filter((room) => !room.given.has(name) && room.host.takes.includes(name) && room.has(copy));
-  const replicas = Math.min(copy.copies - held, open.length);
+  const replicas = Math.min(Math.min(copy.copies, most) - held, open.length);
   if (replicas <= 0) return [];
   const plan = planPlacement(
     replicasOf({ name, replicas, memoryMiB, gpuMemoryMiB, stateMiB: 0, data: [] }),
