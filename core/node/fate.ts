@@ -93,9 +93,9 @@ function mayLeaveCopies(state: NodeState, act: 'replace' | 'scale-in', ctx: Cont
   const { name, hasRoom } = needed;
   const why = hasRoom ? "isn't served elsewhere yet" : 'has no room elsewhere';
   wait(state, act, 'service', `The copy of ${name} on this node ${why}.`, ctx);
-  // Two nodes aren't kept in one slot for a copy that the cluster has no room for.
+  // A newcomer may bring room; but no node is kept for ever because the cluster that is wanted has none.
   const sinceMs = state.waiting?.act === act ? state.waiting.sinceMs : ctx.nowMs;
-  return act === 'replace' && !hasRoom && ctx.nowMs - sinceMs >= state.spec.policy.bootPatienceMs;
+  return !hasRoom && ctx.nowMs - sinceMs >= state.spec.policy.bootPatienceMs;
 }
 
 /** Asks for the successor that a recommendation calls for, as soon as that is safe. */

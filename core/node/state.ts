@@ -128,8 +128,10 @@ export interface WorkloadView {
   readonly stopAsked: boolean;
 }
 
-/** One registration of this node in a target group. `unknown`: a former life of the agent may have made it,
- * or a call is on its way. */
+/**
+ * One registration of this node in a target group. `unknown`: a former life of the agent may have made it, or a call that
+ * may or may not take effect is on its way.
+ */
 export interface Target {
   readonly arn: string;
   readonly port: number;
