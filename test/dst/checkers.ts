@@ -122,7 +122,8 @@ export class Checkers {
       const targets = serving.filter((m) => this.#world.cloud.registered.has(targetOf(m.id, groupOf(name))));
       const stray = machines.find((m) => !serving.includes(m) && this.#isTarget(m.id, name));
       if (stray !== undefined) throw this.#violation(`${stray.id} is a target of ${name}, which doesn't run there`);
-      if (targets.length !== serving.length) throw this.#violation(`${serving.find((m) => !targets.includes(m))?.id} serves ${name}, but isn't a target`);
+      if (targets.length !== serving.length)
+        throw this.#violation(`${serving.find((m) => !targets.includes(m))?.id} serves ${name}, but isn't a target`);
       if (serving.length > copies) throw this.#violation(`${name} has ${serving.length} copies of ${copies}`);
       together += serving.length;
     }
