@@ -43,6 +43,8 @@ export class Checkers {
       if (!machine.working || machine.paused || machine.brain.leaving !== null) continue;
       // A pre-warmed spare stands beside its predecessor on purpose.
       if (machine.brain.standby !== 'none') continue;
+      // Nor is it a mistake that an on-demand node stays beside its successor while work with a deadline presses.
+      if (machine.brain.waiting?.cause === 'pressure') continue;
       const slot = holders.get(machine.seat.slot) ?? [];
       slot.push(machine);
       holders.set(machine.seat.slot, slot);
