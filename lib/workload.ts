@@ -86,6 +86,12 @@ export interface WorkloadOptions {
    */
   readonly memory?: Size;
   /**
+   * GPU memory that one copy needs of a node, of all that its GPUs have. It isn't enforced.
+   *
+   * @default - not counted
+   */
+  readonly gpuMemory?: Size;
+  /**
    * Files that every node fetches before it joins its cluster, such as a model.
    *
    * @default - none
@@ -251,7 +257,7 @@ export class Workload {
    * @internal
    */
   public _written(targetGroupArns: readonly string[]): WrittenWorkload {
-    const { environment, inFlightPath, stopGrace, copies, memory } = this._options;
+    const { environment, inFlightPath, stopGrace, copies, memory, gpuMemory } = this._options;
     const check = this.healthCheck;
     const common = {
       name: this.name,
@@ -268,7 +274,11 @@ export class Workload {
       targetGroupArns,
       stopGraceMs: stopGrace?.toMilliseconds(),
     };
-    const placed = { copies, memoryMiB: memory?.toMebibytes({ rounding: SizeRoundingBehavior.FLOOR }) };
+    const placed = {
+      copies,
+      memoryMiB: memory?.toMebibytes({ rounding: SizeRoundingBehavior.FLOOR }),
+      gpuMemoryMiB: gpuMemory?.toMebibytes({ rounding: SizeRoundingBehavior.FLOOR }),
+    };
     if (this.#what.kind === 'process') return { ...this.#what, ...common, ...placed };
     if (this.#what.kind === 'tasks') {
       const { memory, gpuMemory, maxTasksPerNode, lease } = this.#what.options;

@@ -11,23 +11,8 @@ import { layOutCopies } from '../placement/copies.js';
 import { digestOf, wantedRevision, workloadsDigest } from '../spec/revision.js';
 import type { Spec } from '../spec/spec.js';
 import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
-import type { Emit, NodeState, WorkloadView } from './state.js';
+import type { CopiesState, Emit, NodeState, WorkloadView } from './state.js';
 import { askTarget } from './targets.js';
-
-export interface CopiesState {
-  layout: CopiesLayout;
-  /** Members, this node or the spec changed since the layout was worked out. */
-  stale: boolean;
-  /** Since when a copy is given to this node that doesn't run here, or isn't that runs here. */
-  readonly givenSince: Map<string, MonoMs>;
-  readonly takenSince: Map<string, MonoMs>;
-  /** Copies that end here: since when they are deregistered; null: not yet. */
-  readonly ending: Map<string, MonoMs | null>;
-  /** Workloads in the order of this node's own spec: its bits. */
-  readonly names: readonly string[];
-  /** The same of the revisions that are known, its own and the newest. */
-  namesOf: ReadonlyMap<string, readonly string[]>;
-}
 
 export const noCopies = (spec: Spec): CopiesState => ({
   layout: new Map(),
