@@ -8,7 +8,7 @@ describe('the checkers of copies', () => {
   const calm = { ...new World(5).plan, loss: 0, duplicate: 0, slow: 0, throttle: 0, lostReply: 0, lostCall: 0 };
   const few = { copies: true, plan: { ...calm, nodes: 3, events: [] } };
 
-  it('see a copy that is stopped while it is a target', () => {
+  it('see a copy that is gone although its node counts on it', () => {
     let id = 0;
     const world = new World(5, {
       ...few,
@@ -17,7 +17,6 @@ describe('the checkers of copies', () => {
           ? [effect, { type: 'stop-workload', name: 'alpha', graceMs: 0 }]
           : [effect],
     });
-    // It never was one: nothing is wrong with that, but the copy that the brain counts on is gone.
     expect(() => world.run()).toThrow(/copies serve, where|serves alpha|alpha has|target of alpha/);
   });
 
