@@ -13,6 +13,7 @@ import { type Config, readConfig } from './config.js';
 import { imdsCredentials } from './credentials.js';
 import { giveBackDirectly, noteCleanEnd, noteStart } from './give-back.js';
 import { openGossipSocket } from './gossip-socket.js';
+import { gpuMemoryMiB } from './gpu-memory.js';
 import { createHost, type Host } from './host.js';
 import { openHttp } from './http.js';
 import { type Identity, readIdentity } from './identity.js';
@@ -120,6 +121,7 @@ async function main(config: Config, log: Log): Promise<void> {
   if (patience !== null) clearTimeout(patience);
   if (socket === null) return giveBack(identity, stopAsked ? 'signal' : 'crash-loop');
   closers.push(() => socket.close());
+  const gpuMemory = await gpuMemoryMiB(spec, log.write);
 
   const openTasks = (workload: TasksWorkload, onHealth: (health: WorkloadHealth) => void): TasksDoor =>
     createTasksDoor({
@@ -171,7 +173,7 @@ async function main(config: Config, log: Log): Promise<void> {
   closers.push(() => workloads.close());
 
   const running = createHost({
-    state: createBrain(identity, spec, config.keepInstance, clock()),
+    state: createBrain(identity, spec, config.keepInstance, clock(), gpuMemory),
     clock,
     cloud,
     socket,

@@ -1,4 +1,5 @@
 import { gossipHealth, members } from '../core/gossip/gossip.js';
+import { isDue } from '../core/node/copies.js';
 import type { NodeState } from '../core/node/state.js';
 import { ownHealth } from '../core/node/view.js';
 import type { GossipCounters } from './gossip-socket.js';
@@ -51,7 +52,9 @@ export function pagesOf(shown: Shown): Pages {
         specVersion: state.spec.version,
         waiting: waitingOf(state),
         targets: state.targets.map(({ arn, port, state: at }) => ({ arn, port, state: at })),
-        workloads: Object.fromEntries([...state.workloads].map(([name, { status }]) => [name, status])),
+        workloads: Object.fromEntries(
+          [...state.workloads].flatMap(([name, { status }]) => (isDue(state, name) ? [[name, status]] : [])),
+        ),
         filling: [...state.pursuits.values()].map(({ position, stage, kind, lastError }) => ({
           position,
           stage,

@@ -41,7 +41,13 @@ export async function readSecret(cloud: Cloud, id: string): Promise<Attempt<stri
   return { ok: false, problem: `Secret ${id}: ${answer.error.code}: ${answer.error.message}` };
 }
 
-export function createBrain(identity: Identity, spec: Spec, keepInstance: boolean, ctx: Context): NodeState {
+export function createBrain(
+  identity: Identity,
+  spec: Spec,
+  keepInstance: boolean,
+  ctx: Context,
+  freeGpuMemoryMiB = 0,
+): NodeState {
   const { instanceId: id, privateIp, seat, templateVersion, zone, instanceType, lifecycle } = identity;
   return createNode(
     {
@@ -54,7 +60,7 @@ export function createBrain(identity: Identity, spec: Spec, keepInstance: boolea
         instanceType,
         lifecycle,
         freeMemoryMiB: Math.floor(freemem() / 1_048_576),
-        freeGpuMemoryMiB: 0,
+        freeGpuMemoryMiB,
       },
       spec,
       keepInstance,

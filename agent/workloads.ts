@@ -52,25 +52,33 @@ export function createWorkloads(options: WorkloadsOptions): Workloads {
     entry.timer = null;
     const inFlight = await entry.driver.inFlight().catch(() => null);
     // It may have ended meanwhile, and `stopped` is the last word.
-    if (closed || entry.health === 'stopped') return;
+    if (closed || entry.health === 'stopped' || entries.get(name) !== entry) return;
     publish(name, entry.health, inFlight);
     if (entry.timer === null) schedule(name, entry);
   }
 
-  for (const name of options.names) {
+  /** A driver lives from one start to one stop. */
+  function renew(name: string): Entry {
+    let made: Entry | null = null;
     const driver = options.createDriver(name, (health) => {
-      const entry = entries.get(name);
-      if (entry === undefined || closed) return;
+      const entry = made;
+      if (closed || entry === null || entries.get(name) !== entry) return;
       entry.health = health;
       publish(name, health, health === 'stopped' ? 0 : (statuses.get(name)?.inFlight ?? null));
     });
-    entries.set(name, { driver, health: 'starting', timer: null });
+    const entry: Entry = { driver, health: 'starting', timer: null };
+    made = entry;
+    entries.set(name, entry);
+    return entry;
   }
+
+  for (const name of options.names) renew(name);
 
   return {
     start(name) {
-      const entry = entries.get(name);
-      if (entry === undefined) return;
+      const known = entries.get(name);
+      if (known === undefined) return;
+      const entry = known.health === 'stopped' ? renew(name) : known;
       entry.driver.start();
       schedule(name, entry);
     },

@@ -3,13 +3,14 @@ import { Annotations, type Duration, Token } from 'aws-cdk-lib';
 import type { SynktiCluster } from './cluster.js';
 import type { HealthCheck, Workload } from './workload.js';
 
-export function guardWorkloads(cluster: SynktiCluster, workloads: readonly Workload[]): void {
+export function guardWorkloads(cluster: SynktiCluster, workloads: readonly Workload[], desired: number): void {
   const say = Annotations.of(cluster);
   const seen = new Set<string>();
   const ports = new Map<number, string>();
   for (const workload of workloads) {
     const { name, port } = workload;
     for (const problem of problems(workload)) say.addError(`Workload ${name}: ${problem}`);
+    for (const problem of copiesProblems(workload, workloads, desired)) say.addError(`Workload ${name}: ${problem}`);
     if (seen.has(name)) say.addError(`Two workloads are named ${name}: give each a name of its own.`);
     seen.add(name);
     const other = port === undefined ? undefined : ports.get(port);
@@ -22,6 +23,20 @@ export function guardWorkloads(cluster: SynktiCluster, workloads: readonly Workl
         `Workload ${name}: the image ${image} is in a private repository. Give the container's \`repository\`, so that nodes may pull from it.`,
       );
     }
+  }
+}
+
+function* copiesProblems(workload: Workload, workloads: readonly Workload[], desired: number): Generator<string> {
+  const { copies } = workload._options;
+  if (copies === undefined) return;
+  if (!Number.isInteger(copies) || copies < 1) {
+    yield `copies must be a whole number from 1, not ${copies}; without it, one runs on every node.`;
+  } else if (copies > desired) {
+    yield `it wants ${copies} copies, one a node, but capacity.desired is ${desired}: give more nodes or fewer copies.`;
+  }
+  const tasks = workloads.find((one) => one._tasks !== undefined);
+  if (tasks !== undefined && tasks._tasks?.memory === undefined) {
+    yield `beside copies, the workload of tasks must say how much of a node it takes: give ${tasks.name} its memory.`;
   }
 }
 

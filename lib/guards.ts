@@ -46,7 +46,7 @@ export function guard(cluster: SynktiCluster, facts: Facts): void {
     guardCapacity(cluster, facts);
     guardMachine(cluster, facts);
     guardSpec(cluster, facts);
-    guardWorkloads(cluster, facts.workloads);
+    guardWorkloads(cluster, facts.workloads, facts.capacity.desired);
     guardTasks(cluster, facts.workloads, facts.capacity.gpu);
     for (const targets of cluster.targetGroups) guardTargetGroup(cluster, targets);
     guardFailover(cluster, facts);

@@ -1,4 +1,4 @@
-import { type Duration, type aws_ecr as ecr, SizeRoundingBehavior } from 'aws-cdk-lib';
+import { type Duration, type aws_ecr as ecr, type Size, SizeRoundingBehavior } from 'aws-cdk-lib';
 import type { WorkloadFiles } from './files.js';
 import type { WrittenWorkload } from './spec-json.js';
 import type { TasksOptions } from './tasks-options.js';
@@ -71,6 +71,26 @@ export interface WorkloadOptions {
    * @default Duration.seconds(30)
    */
   readonly stopGrace?: Duration;
+  /**
+   * Copies in the cluster, at most one a node. The nodes place them where there is room, start them elsewhere when their node
+   * leaves, and register only nodes that run one. Changing the number replaces no node.
+   *
+   * @default - one on every node
+   */
+  readonly copies?: number;
+  /**
+   * Memory that one copy needs of a node. A node's room is what is free when its agent starts, less the memory of the workloads
+   * that run on every node and of tasks. It isn't enforced.
+   *
+   * @default - not counted
+   */
+  readonly memory?: Size;
+  /**
+   * GPU memory that one copy needs of a node, of all that its GPUs have. It isn't enforced.
+   *
+   * @default - not counted
+   */
+  readonly gpuMemory?: Size;
   /**
    * Files that every node fetches before it joins its cluster, such as a model.
    *
@@ -237,7 +257,7 @@ export class Workload {
    * @internal
    */
   public _written(targetGroupArns: readonly string[]): WrittenWorkload {
-    const { environment, inFlightPath, stopGrace } = this._options;
+    const { environment, inFlightPath, stopGrace, copies, memory, gpuMemory } = this._options;
     const check = this.healthCheck;
     const common = {
       name: this.name,
@@ -254,7 +274,12 @@ export class Workload {
       targetGroupArns,
       stopGraceMs: stopGrace?.toMilliseconds(),
     };
-    if (this.#what.kind === 'process') return { ...this.#what, ...common };
+    const placed = {
+      copies,
+      memoryMiB: memory?.toMebibytes({ rounding: SizeRoundingBehavior.FLOOR }),
+      gpuMemoryMiB: gpuMemory?.toMebibytes({ rounding: SizeRoundingBehavior.FLOOR }),
+    };
+    if (this.#what.kind === 'process') return { ...this.#what, ...common, ...placed };
     if (this.#what.kind === 'tasks') {
       const { memory, gpuMemory, maxTasksPerNode, lease } = this.#what.options;
       return {
@@ -272,7 +297,7 @@ export class Workload {
       target: entry.path,
       readOnly: true,
     }));
-    return { ...this.#what, ...common, mounts };
+    return { ...this.#what, ...common, ...placed, mounts };
   }
 }
 

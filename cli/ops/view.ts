@@ -94,7 +94,9 @@ export interface ClusterView {
 export function viewOf(spec: Spec, region: string, answers: Answers): ClusterView {
   const prices = new Map(answers.prices.map((p) => [poolName(p.instanceType, p.zone), p.usdPerHour]));
   const gone = (node: OpsNode): boolean => node.state === 'terminated' || node.state === 'stopped';
-  const arns = [...new Set(spec.workloads.flatMap((workload) => workload.targetGroupArns))];
+  // A node without a copy of a workload is no target of it, and nothing is amiss.
+  const everywhere = spec.workloads.filter((one) => one.kind === 'tasks' || one.copies === undefined);
+  const arns = [...new Set(everywhere.flatMap((workload) => workload.targetGroupArns))];
   const rows = answers.nodes
     .filter((node) => !gone(node))
     .map((node) => rowOf(node, spec, arns, prices, answers))

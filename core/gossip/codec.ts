@@ -208,6 +208,7 @@ function writeMember(out: ByteWriter, { id, address, incarnation, status, meta }
   for (const digest of warm) out.name(digest);
   out.byte(FLAGS.indexOf(meta.pressure));
   out.byte(HEALTHS.indexOf(meta.workload));
+  for (const value of copiesOf(meta)) out.whole(size(value));
   out.whole(meta.specVersion);
   out.name(meta.revision);
   out.byte(STANDBYS.indexOf(meta.standby));
@@ -235,6 +236,10 @@ function readMember(input: ByteReader): Member {
       warm: input.list(MAX_WARM, () => input.name(WARM_LENGTH)),
       pressure: input.oneOf(FLAGS),
       workload: input.oneOf(HEALTHS),
+      runs: input.whole(),
+      serves: input.whole(),
+      copyMemoryMiB: input.whole(),
+      copyGpuMemoryMiB: input.whole(),
       specVersion: input.whole(),
       revision: input.name(),
       standby: input.oneOf(STANDBYS),
@@ -250,10 +255,13 @@ function memberSize({ id, address, incarnation, meta }: Member): number {
   bytes += wholeSize(size(meta.freeMemoryMiB)) + wholeSize(size(meta.freeGpuMemoryMiB)) + 1;
   bytes += wholeSize(size(meta.work)) + 1 + 1;
   for (const digest of meta.warm.slice(0, MAX_WARM)) bytes += nameSize(digest);
+  for (const value of copiesOf(meta)) bytes += wholeSize(size(value));
   bytes += wholeSize(meta.specVersion) + nameSize(meta.revision) + 1 + 1;
   for (const seat of meta.pursuing.slice(0, MAX_PURSUING)) bytes += seatSize(seat);
   return bytes + 1 + (meta.leaving === null ? 0 : wholeSize(size(meta.leaving.deadlineMs)));
 }
+
+const copiesOf = (meta: Meta): readonly number[] => [meta.runs, meta.serves, meta.copyMemoryMiB, meta.copyGpuMemoryMiB];
 
 function readLeaving(input: ByteReader): Leaving | null {
   const cause = input.oneOf(LEAVING);

@@ -24,6 +24,12 @@ export interface Meta {
   /** Work with a deadline falls behind on spot: seats are to be filled on-demand for now. */
   readonly pressure: boolean;
   readonly workload: WorkloadHealth;
+  /** Workloads of which a copy runs here, and of which one serves: bit n stands for the n-th of its revision's spec. */
+  readonly runs: number;
+  readonly serves: number;
+  /** Room for copies when none runs here, in MiB. */
+  readonly copyMemoryMiB: number;
+  readonly copyGpuMemoryMiB: number;
   readonly specVersion: number;
   /** What it runs: see spec/revision.ts. */
   readonly revision: string;

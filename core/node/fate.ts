@@ -3,6 +3,7 @@ import { readMaintenance, readRebalance, readSpotAction } from '../interruption/
 import { expire, type FateNews, learn } from '../interruption/tracker.js';
 import { verdictAmongMembers } from '../seats/surplus.js';
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
+import { neededCopy } from './copies.js';
 import { leave } from './leaving.js';
 import type { ImdsPath } from './port.js';
 import { isPressed, pursue } from './pursuing.js';
@@ -74,15 +75,27 @@ export function reconcileFate(state: NodeState, ctx: Context, emit: Emit): void 
   const verdict = verdictAmongMembers({ id, seat }, state.standby !== 'none', mates);
   if (verdict === 'surplus') leave(state, verdict, null, ctx, emit);
   else if (verdict === 'superseded' && successorSettledMs(state) <= ctx.nowMs) {
-    if (!isNeededOnDemand(state, ctx)) leave(state, verdict, null, ctx, emit);
+    if (!isNeededOnDemand(state, ctx) && mayLeaveCopies(state, 'replace', ctx)) leave(state, verdict, null, ctx, emit);
   } else if (seat.slot >= state.spec.desired && mayScaleIn(state, ctx)) {
     leave(state, 'scale-in', null, ctx, emit);
   }
 }
 
 function mayScaleIn(state: NodeState, ctx: Context): boolean {
-  if (everySlotServes(state)) return mayBegin(state, 'scale-in', ctx);
+  if (everySlotServes(state)) return mayLeaveCopies(state, 'scale-in', ctx) && mayBegin(state, 'scale-in', ctx);
   return wait(state, 'scale-in', 'service', 'Not every slot that is wanted has a node that serves.', ctx);
+}
+
+/** Others start this node's copies before it goes. */
+function mayLeaveCopies(state: NodeState, act: 'replace' | 'scale-in', ctx: Context): boolean {
+  const needed = neededCopy(state);
+  if (needed === null) return true;
+  const { name, hasRoom } = needed;
+  const why = hasRoom ? "isn't served elsewhere yet" : 'has no room elsewhere';
+  wait(state, act, 'service', `The copy of ${name} on this node ${why}.`, ctx);
+  // A newcomer may bring room; but no node is kept for ever because the cluster that is wanted has none.
+  const sinceMs = state.waiting?.act === act ? state.waiting.sinceMs : ctx.nowMs;
+  return !hasRoom && ctx.nowMs - sinceMs >= state.spec.policy.bootPatienceMs;
 }
 
 /** Asks for the successor that a recommendation calls for, as soon as that is safe. */

@@ -4,6 +4,7 @@ import type { GossipEffect, GossipState } from '../gossip/gossip.js';
 import { stepGossip } from '../gossip/gossip.js';
 import { type Address, MAX_PURSUING, MAX_WARM, type Meta, WARM_LENGTH } from '../gossip/member.js';
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
+import { shownCopies } from './copies.js';
 import type { Publication } from './port.js';
 import { noteRoom } from './safety.js';
 import { hearVersion } from './spec-watch.js';
@@ -24,6 +25,7 @@ export function takeGossip(
       continue;
     }
     state.membersChanged = true;
+    state.copies.stale = true;
     const { member, change } = effect;
     noteRoom(state, member, change === 'died' || change === 'left');
     hearVersion(state, member.meta.specVersion, ctx);
@@ -86,6 +88,7 @@ export function publishMeta(state: NodeState, ctx: Context, emit: Emit): void {
   if (sameMeta(meta, state.meta)) return;
   state.meta = meta;
   state.membersChanged = true;
+  state.copies.stale = true;
   takeGossip(state, stepGossip(state.gossip, { type: 'meta', meta }, ctx), ctx, emit);
 }
 
@@ -93,6 +96,10 @@ export function publishMeta(state: NodeState, ctx: Context, emit: Emit): void {
 function sameMeta(a: Meta, b: Meta): boolean {
   return (
     a.workload === b.workload &&
+    a.runs === b.runs &&
+    a.serves === b.serves &&
+    a.copyMemoryMiB === b.copyMemoryMiB &&
+    a.copyGpuMemoryMiB === b.copyGpuMemoryMiB &&
     a.specVersion === b.specVersion &&
     a.standby === b.standby &&
     a.leaving === b.leaving &&
@@ -115,6 +122,7 @@ export function ownMeta(state: Omit<NodeState, 'meta' | 'gossip'>): Meta {
     work: state.work,
     pressure: state.pressure,
     workload: ownHealth(state),
+    ...shownCopies(state),
     specVersion: state.spec.version,
     revision: state.revision,
     standby: state.standby,

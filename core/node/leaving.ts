@@ -6,6 +6,7 @@ import { backoffMs } from '../seats/rung.js';
 import { canWait } from '../seats/vacancy.js';
 import { after, type Context, type MonoMs, NEVER, type WallMs } from '../time.js';
 import { ask, isAsking } from './calls.js';
+import { isDue } from './copies.js';
 import { publishMeta, takeGossip } from './gossiping.js';
 import { pursue } from './pursuing.js';
 import { readSpec } from './spec-watch.js';
@@ -31,6 +32,7 @@ export function leave(state: NodeState, cause: LeaveCause, deadlineMs: WallMs | 
   } else {
     state.drain = startDrain(start, ctx);
     state.phase = 'leaving';
+    state.copies.ending.clear();
     for (const target of state.targets) target.dueMs = ctx.nowMs;
   }
   state.leaving = { deadlineMs: deadlineMs ?? after(ctx.wallMs, state.spec.policy.drainMs), cause };
@@ -83,7 +85,9 @@ function factsOf(state: NodeState): DrainFacts {
   const own = state.pursuits.get(state.identity.seat.slot);
   const next = successor(state);
   const asked = own?.launched?.instanceId ?? next?.id ?? null;
-  const serving = state.spec.workloads.filter((w) => w.port !== null).map((w) => state.workloads.get(w.name));
+  const serving = state.spec.workloads
+    .filter((w) => w.port !== null && isDue(state, w.name))
+    .map((w) => state.workloads.get(w.name));
   const known = serving.map((w) => w?.status.inFlight ?? null);
   const busy = known.reduce<number>((sum, n) => sum + (n ?? 0), 0);
   return {

@@ -12,6 +12,7 @@ import { revisionOf } from '../spec/revision.js';
 import type { Spec } from '../spec/spec.js';
 import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
 import { ask, expiredCalls, isAsking, nextCallExpiryMs, takeCall } from './calls.js';
+import { FRESH_STATUS, nextCopiesMs, noCopies, reconcileCopies } from './copies.js';
 import { hearImds, reconcileFate, riskEndMs, successorSettledMs } from './fate.js';
 import { hearPublication, nextRoomMs, ownMeta, publishMeta, takeGossip } from './gossiping.js';
 import { afterTerminate, afterWords, exit, leave, reconcileLeaving, replaceSelf } from './leaving.js';
@@ -42,11 +43,13 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
   const workloads = new Map<string, WorkloadView>(
     spec.workloads.map(({ name }) => [
       name,
-      { status: { health: 'starting', inFlight: null }, reportedMs: ctx.nowMs, started: false, stopAsked: false },
+      { status: FRESH_STATUS, reportedMs: ctx.nowMs, started: false, stopAsked: false },
     ]),
   );
-  const targets = spec.workloads.flatMap(({ port, targetGroupArns }) =>
-    targetGroupArns.map((arn): Target => ({ arn, port: port ?? 0, state: 'unknown', dueMs: ctx.nowMs, retries: 0 })),
+  const targets = spec.workloads.flatMap(({ name: workload, port, targetGroupArns }) =>
+    targetGroupArns.map(
+      (arn): Target => ({ arn, port: port ?? 0, workload, state: 'unknown', dueMs: ctx.nowMs, retries: 0 }),
+    ),
   );
   const { freeMemoryMiB, freeGpuMemoryMiB } = identity;
   const room = { freeMemoryMiB, freeGpuMemoryMiB, warm: [] };
@@ -68,6 +71,7 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
     drain: null,
     workloads,
     targets,
+    copies: noCopies(spec),
     pursuits: new Map(),
     vacancies: new Map(),
     successors: new Map(),
@@ -116,6 +120,7 @@ export function stepNode(state: NodeState, event: NodeEvent, ctx: Context): Node
   for (const { id, outcome } of expiredCalls(state, ctx)) afterCall(state, id, outcome, ctx, emit);
   if (!isGone(state)) {
     reconcileStart(state, ctx, emit);
+    reconcileCopies(state, ctx, emit);
     reconcileFate(state, ctx, emit);
     reconcileRoll(state, ctx, emit);
     reconcileServing(state, ctx, emit);
@@ -146,6 +151,7 @@ export function nextDeadlineMs(state: NodeState, ctx: Pick<Context, 'nowMs' | 'w
     riskEndMs(state, ctx),
     nextRollMs(state, ctx),
     nextRoomMs(state, ctx),
+    nextCopiesMs(state, ctx),
     nextWaitingMs(state, ctx),
     unlessAsking(state.specDueMs, 'spec'),
     state.drain === null ? NEVER : nextDrainDeadlineMs(state.drain, ctx),

@@ -5,6 +5,7 @@ import { backoffMs } from '../seats/rung.js';
 import { verdictBeforeServing } from '../seats/surplus.js';
 import { after, type Context } from '../time.js';
 import { ask, isAsking } from './calls.js';
+import { isDue, isPlaced } from './copies.js';
 import { seedsOf, takeGossip } from './gossiping.js';
 import { leave } from './leaving.js';
 import type { Emit, NodeState } from './state.js';
@@ -47,14 +48,17 @@ export function reconcileServing(state: NodeState, ctx: Context, emit: Emit): vo
   if (state.phase !== 'serving') return;
   lookForPeers(state, ctx, emit);
   for (const [name, view] of state.workloads) {
-    if (view.started) continue;
+    if (view.started || isPlaced(state.spec, name)) continue;
     state.workloads.set(name, { ...view, started: true });
     emit({ type: 'start-workload', name });
   }
-  const healthy = [...state.workloads.values()].every((w) => w.status.health === 'healthy');
-  if (!healthy) return;
+  const isHealthy = (name: string): boolean => state.workloads.get(name)?.status.health === 'healthy';
+  const healthy = [...state.workloads.keys()].every((name) => isPlaced(state.spec, name) || isHealthy(name));
   state.targets.forEach((target, index) => {
-    if (target.state !== 'registered') askTarget(state, target, index, 'register', ctx, emit);
+    const { workload } = target;
+    // A copy is a matter of its own; the rest of a node serves as a whole.
+    const ready = isPlaced(state.spec, workload) ? isDue(state, workload) && isHealthy(workload) : healthy;
+    if (ready && target.state !== 'registered') askTarget(state, target, index, 'register', ctx, emit);
   });
 }
 

@@ -57,5 +57,6 @@ export function afterSpec(state: NodeState, outcome: Outcome<'readSpec'>, emit: 
     return;
   state.spec = spec;
   state.membersChanged = true;
+  state.copies.stale = true;
   emit({ type: 'log', level: 'info', code: 'spec-adopted', fields: { version: spec.version, desired: spec.desired } });
 }

@@ -3,6 +3,7 @@ import type { Drain } from '../drain/drain.js';
 import type { GossipState } from '../gossip/gossip.js';
 import type { Address, Leaving, Meta } from '../gossip/member.js';
 import type { Fate } from '../interruption/tracker.js';
+import type { CopiesLayout } from '../placement/copies.js';
 import type { UnsafeCause, VoluntaryAct } from '../safety/judge.js';
 import type { Pursuit } from '../seats/pursuit.js';
 import type { HeldSeat } from '../seats/seat.js';
@@ -62,6 +63,7 @@ export interface NodeState {
   drain: Drain | null;
   readonly workloads: Map<string, WorkloadView>;
   readonly targets: Target[];
+  readonly copies: CopiesState;
   /** By slot. */
   readonly pursuits: Map<number, Pursuit>;
   readonly vacancies: Map<number, WatchedVacancy>;
@@ -126,10 +128,15 @@ export interface WorkloadView {
   readonly stopAsked: boolean;
 }
 
-/** One registration of this node in a target group. `unknown`: a former life of the agent may have made it. */
+/**
+ * One registration of this node in a target group. `unknown`: a former life of the agent may have made it, or a call that
+ * may or may not take effect is on its way.
+ */
 export interface Target {
   readonly arn: string;
   readonly port: number;
+  /** Whose it is. */
+  readonly workload: string;
   state: 'unknown' | 'registered' | 'removed';
   dueMs: MonoMs;
   retries: number;
@@ -168,6 +175,22 @@ export interface NodeCounters {
   replacementsLaunched: number;
   silentDeathsConfirmed: number;
   surplusLeft: number;
+}
+
+/** This node's part in the layout of copies: see copies.ts. */
+export interface CopiesState {
+  layout: CopiesLayout;
+  /** Members, this node or the spec changed since the layout was worked out. */
+  stale: boolean;
+  /** Since when a copy is given to this node that doesn't run here, or isn't that runs here. */
+  readonly givenSince: Map<string, MonoMs>;
+  readonly takenSince: Map<string, MonoMs>;
+  /** Copies that end here: since when they are deregistered; null: not yet. */
+  readonly ending: Map<string, MonoMs | null>;
+  /** Workloads in the order of this node's own spec: its bits. */
+  readonly names: readonly string[];
+  /** The same of the revisions that are known, its own and the newest. */
+  namesOf: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Collects the effects of one step. */

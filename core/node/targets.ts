@@ -14,6 +14,8 @@ export function askTarget(
   emit: Emit,
 ): void {
   if (target.dueMs > ctx.nowMs || isAsking(state, (p) => p.for === 'target' && p.index === index)) return;
+  // The call may take effect although its answer is lost.
+  target.state = 'unknown';
   const { arn: targetGroupArn, port } = target;
   const op = act === 'register' ? 'registerTarget' : 'deregisterTarget';
   const call = { op, targetGroupArn, instanceId: state.identity.id, port } as const;

@@ -10,6 +10,8 @@ export interface NodeTimings {
   readonly relookMs: number;
   /** How long a successor must be healthy before its predecessor goes. */
   readonly successorSettleMs: number;
+  /** How long the layout of copies must say the same of this node before it acts on it; at a notice it doesn't wait. */
+  readonly copySettleMs: number;
   /** How often the chosen reader reads the spec. */
   readonly specPollMs: number;
   /** A node that can't look at EC2 at its start takes work after this, since an idle node helps nobody. */
@@ -23,6 +25,7 @@ export const NODE_TIMINGS: Readonly<Record<'lan' | 'local', NodeTimings>> = {
     deputyMs: 20_000,
     relookMs: 15_000,
     successorSettleMs: 20_000,
+    copySettleMs: 5_000,
     specPollMs: 60_000,
     startPatienceMs: 15_000,
   },
@@ -32,6 +35,7 @@ export const NODE_TIMINGS: Readonly<Record<'lan' | 'local', NodeTimings>> = {
     deputyMs: 5_000,
     relookMs: 2_000,
     successorSettleMs: 2_000,
+    copySettleMs: 1_000,
     specPollMs: 5_000,
     startPatienceMs: 5_000,
   },

@@ -2,6 +2,7 @@ import { liveMembers, members } from '../gossip/gossip.js';
 import type { Member, Meta } from '../gossip/member.js';
 import { successorOf } from '../seats/seat.js';
 import { isLive } from '../seats/vacancy.js';
+import { isDue } from './copies.js';
 import type { NodeState } from './state.js';
 
 /** Readers of a node's state that several of its parts share. */
@@ -56,12 +57,16 @@ export function everySlotServes(state: NodeState, withSelf = false): boolean {
   return true;
 }
 
-export function ownHealth(state: Pick<NodeState, 'workloads' | 'targets' | 'phase'>): Meta['workload'] {
-  const views = [...state.workloads.values()];
+/** Of what should run here; a node with nothing to run is healthy. */
+export function ownHealth(
+  state: Pick<NodeState, 'workloads' | 'targets' | 'phase' | 'spec' | 'copies'>,
+): Meta['workload'] {
+  const views = [...state.workloads].flatMap(([name, view]) => (isDue(state, name) ? view : []));
   if (views.some((w) => w.status.health === 'unhealthy')) return 'unhealthy';
   if (state.phase !== 'serving' && views.some((w) => w.status.health === 'stopped')) return 'stopped';
   if (views.some((w) => w.status.health !== 'healthy')) return 'starting';
-  return state.targets.every((t) => t.state === 'registered') || state.phase !== 'serving' ? 'healthy' : 'starting';
+  const targets = state.targets.filter(({ workload }) => isDue(state, workload));
+  return targets.every((t) => t.state === 'registered') || state.phase !== 'serving' ? 'healthy' : 'starting';
 }
 
 /** A process of some workload may be running. */

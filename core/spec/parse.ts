@@ -1,5 +1,14 @@
 import { type Field, type Parsed, Problem, read } from './field.js';
-import type { HealthSpec, LaunchSpec, MountSpec, PolicySpec, PoolSpec, Spec, WorkloadSpec } from './spec.js';
+import type {
+  HealthSpec,
+  LaunchSpec,
+  MountSpec,
+  PolicySpec,
+  PoolSpec,
+  ProcessWorkload,
+  Spec,
+  WorkloadSpec,
+} from './spec.js';
 
 export type { Parsed } from './field.js';
 
@@ -52,6 +61,7 @@ function spec(field: Field): Spec {
   if (workloads.filter((w) => w.kind === 'tasks').length > 1) {
     throw new Problem('spec.workloads: two workloads are of kind tasks; one queue serves all tasks of a cluster.');
   }
+  checkCopies(workloads);
   const gossip = field.at('gossip');
   gossip.onlyKeys('preset', 'port', 'secretId');
   return {
@@ -70,6 +80,14 @@ function spec(field: Field): Spec {
     },
     bucket: field.at('bucket').text(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of an S3 bucket'),
   };
+}
+
+/** How much of a node is left for copies must be the same number for all who place them. */
+function checkCopies(workloads: readonly WorkloadSpec[]): void {
+  const copied = workloads.find((w) => w.kind !== 'tasks' && w.copies !== undefined);
+  const tasks = workloads.find((w) => w.kind === 'tasks');
+  if (copied === undefined || tasks === undefined || tasks.memoryMiB !== null) return;
+  throw new Problem(`spec.workloads: beside the copies of ${copied.name}, ${tasks.name} must say its memoryMiB.`);
 }
 
 /** At most 24 characters, so that a launch token fits into EC2's 64. */
@@ -175,11 +193,14 @@ function workload(field: Field): WorkloadSpec {
       leaseMs: field.at('leaseMs').integer(3_000, 3_600_000, DEFAULT_TASKS.leaseMs),
     };
   }
+  const placed = placement(field);
+  const placedKeys = ['copies', 'memoryMiB', 'gpuMemoryMiB'];
   if (kind === 'process') {
-    field.onlyKeys(...baseKeys, 'command', 'workingDirectory');
+    field.onlyKeys(...baseKeys, ...placedKeys, 'command', 'workingDirectory');
     const folder = field.at('workingDirectory');
     return {
       ...base,
+      ...placed,
       kind,
       command: field
         .at('command')
@@ -188,9 +209,10 @@ function workload(field: Field): WorkloadSpec {
       workingDirectory: folder.absent ? null : folder.text(/^.+$/, 'a folder'),
     };
   }
-  field.onlyKeys(...baseKeys, 'image', 'args', 'gpus', 'mounts');
+  field.onlyKeys(...baseKeys, ...placedKeys, 'image', 'args', 'gpus', 'mounts');
   return {
     ...base,
+    ...placed,
     kind,
     image: field.at('image').text(/^\S{1,500}$/, 'an image such as nginx:1.29'),
     args: field
@@ -199,6 +221,16 @@ function workload(field: Field): WorkloadSpec {
       .map((f) => f.text(/^[\s\S]*$/, 'text')),
     gpus: field.at('gpus').integer(0, 64, 0),
     mounts: field.at('mounts').list(0, 20).map(mount),
+  };
+}
+
+/** Absent stays absent, so that what a node's revision says of older specs stays as it was. */
+function placement(field: Field): Pick<ProcessWorkload, 'copies' | 'memoryMiB' | 'gpuMemoryMiB'> {
+  const [copies, memory, gpuMemory] = [field.at('copies'), field.at('memoryMiB'), field.at('gpuMemoryMiB')];
+  return {
+    ...(copies.absent ? {} : { copies: copies.integer(1, 10_000) }),
+    ...(memory.absent ? {} : { memoryMiB: memory.integer(0, 100_000_000) }),
+    ...(gpuMemory.absent ? {} : { gpuMemoryMiB: gpuMemory.integer(0, 100_000_000) }),
   };
 }
 

@@ -3,10 +3,18 @@ import type { Spec } from './spec.js';
 
 /**
  * What a node runs, in short: the version of its launch template and a digest of its workloads. Nodes whose revision
- * isn't the spec's are replaced one by one; a change of policies or of the desired number replaces nobody.
+ * isn't the spec's are replaced one by one; a change of policies, of the desired number or of the number of a workload's
+ * copies replaces nobody.
  */
 export function revisionOf(templateVersion: number, spec: Pick<Spec, 'workloads'>): string {
-  return `${templateVersion}.${hash32(JSON.stringify(spec.workloads)).toString(36)}`;
+  return `${templateVersion}.${workloadsDigest(spec)}`;
 }
+
+export function workloadsDigest({ workloads }: Pick<Spec, 'workloads'>): string {
+  return hash32(JSON.stringify(workloads.map((workload) => ({ ...workload, copies: undefined })))).toString(36);
+}
+
+/** The part of a revision that tells its workloads. */
+export const digestOf = (revision: string): string => revision.slice(revision.indexOf('.') + 1);
 
 export const wantedRevision = (spec: Spec): string => revisionOf(spec.launch.templateVersion, spec);

@@ -58,14 +58,23 @@ interface WorkloadBase {
   readonly stopGraceMs: number;
 }
 
-export interface ProcessWorkload extends WorkloadBase {
+/** On how many nodes a workload runs, and what it needs there. */
+interface PlacedWorkload extends WorkloadBase {
+  /** Copies in the cluster, at most one a node, where there is room; absent: one on every node. Changing it replaces no node. */
+  readonly copies?: number;
+  /** What one copy needs of a node, in MiB; absent: 0. */
+  readonly memoryMiB?: number;
+  readonly gpuMemoryMiB?: number;
+}
+
+export interface ProcessWorkload extends PlacedWorkload {
   readonly kind: 'process';
   /** Program and arguments; no shell. */
   readonly command: readonly string[];
   readonly workingDirectory: string | null;
 }
 
-export interface ContainerWorkload extends WorkloadBase {
+export interface ContainerWorkload extends PlacedWorkload {
   readonly kind: 'container';
   readonly image: string;
   readonly args: readonly string[];

@@ -239,6 +239,31 @@ describe('workloads', () => {
   });
 });
 
+it('a workload that was stopped gets a driver of its own when it is started again, and the old one is not heard', () => {
+  const drivers: ((health: 'healthy' | 'stopped') => void)[] = [];
+  const seen: string[] = [];
+  const workloads = createWorkloads({
+    names: ['a'],
+    createDriver: (_name, onHealth) => {
+      drivers.push(onHealth);
+      return {
+        start: () => onHealth('healthy'),
+        stop: () => onHealth('stopped'),
+        inFlight: async () => 0,
+        close: async () => {},
+      };
+    },
+    onStatus: (_name, { health }) => seen.push(health),
+  });
+  workloads.start('a');
+  workloads.stop('a', 0);
+  workloads.start('a');
+  drivers[0]?.('stopped');
+  expect(drivers).toHaveLength(2);
+  expect(seen).toEqual(['healthy', 'stopped', 'healthy']);
+  return workloads.close();
+});
+
 it('a stat line is read past a name with brackets', () => {
   const stat = `7 (a) b) c) S 1 5 5 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 8714 0 0`;
   expect(parseStat(stat)).toEqual({ state: 'S', group: 5, startedTicks: 8714 });

@@ -3,7 +3,9 @@
  * the moment and the facts.
  */
 import type { NodeEffect } from '../../core/node/port.js';
-import type { Machine } from './machine.js';
+import { groupOf, targetOf } from './cloud.js';
+import { type Machine, MEMORY_MIB } from './machine.js';
+import type { PlannedCopies } from './plan.js';
 import type { World } from './world.js';
 
 export class Violation extends Error {
@@ -28,6 +30,9 @@ export class Checkers {
 
   /** After every step. */
   afterStep(): void {
+    for (const machine of this.#world.copies.length === 0 ? [] : this.#world.machines.values()) {
+      this.#checkRoom(machine, this.#world.copies);
+    }
     if (this.#world.disturbed()) {
       // Parted nodes can't settle it: the window starts when they hear each other again.
       this.#doubledSince.clear();
@@ -38,6 +43,8 @@ export class Checkers {
       if (!machine.working || machine.paused || machine.brain.leaving !== null) continue;
       // A pre-warmed spare stands beside its predecessor on purpose.
       if (machine.brain.standby !== 'none') continue;
+      // Nor is it a mistake that an on-demand node stays beside its successor while work with a deadline presses.
+      if (machine.brain.waiting?.cause === 'pressure') continue;
       const slot = holders.get(machine.seat.slot) ?? [];
       slot.push(machine);
       holders.set(machine.seat.slot, slot);
@@ -58,7 +65,10 @@ export class Checkers {
 
   /** Before an effect of a machine is carried out. */
   onEffect(machine: Machine, effect: NodeEffect): void {
-    if (effect.type === 'stop-workload' && this.#world.cloud.registered.has(machine.id)) {
+    if (
+      effect.type === 'stop-workload' &&
+      this.#world.cloud.registered.has(targetOf(machine.id, groupOf(effect.name)))
+    ) {
       throw this.#violation(`${machine.id} stops its workload while its target is registered`);
     }
     if (effect.type === 'call' && effect.call.op === 'terminate') this.#onTerminate(machine, effect.call.instanceId);
@@ -103,6 +113,35 @@ export class Checkers {
     if (orphan !== undefined) throw this.#violation(`${orphan.instanceId} runs, but nobody needs it`);
     const stray = [...this.#world.machines.values()].find((m) => m.working && m.seat.slot >= desired);
     if (stray !== undefined) throw this.#violation(`${stray.id} holds slot ${stray.seat.slot} of ${desired}`);
+  }
+
+  /** Of each workload as many copies as are wanted and fit, each of them a target; and of none a node more than it holds. */
+  copiesAtEnd(wanted: readonly PlannedCopies[], desired: number): void {
+    const machines = [...this.#world.machines.values()].filter((m) => m.working);
+    let together = 0;
+    for (const { name, copies } of wanted) {
+      const serving = machines.filter((m) => m.serves(name));
+      const targets = serving.filter((m) => this.#world.cloud.registered.has(targetOf(m.id, groupOf(name))));
+      const stray = machines.find((m) => !serving.includes(m) && this.#isTarget(m.id, name));
+      if (stray !== undefined) throw this.#violation(`${stray.id} is a target of ${name}, which doesn't run there`);
+      if (targets.length !== serving.length)
+        throw this.#violation(`${serving.find((m) => !targets.includes(m))?.id} serves ${name}, but isn't a target`);
+      if (serving.length > copies) throw this.#violation(`${name} has ${serving.length} copies of ${copies}`);
+      together += serving.length;
+    }
+    const eachNode = Math.max(1, wanted.length - (wanted.some(({ memoryMiB }) => memoryMiB > 512) ? 1 : 0));
+    const sum = wanted.reduce((all, { copies }) => all + Math.min(copies, desired), 0);
+    const fits = Math.min(sum, desired * eachNode);
+    if (together !== fits) throw this.#violation(`${together} copies serve, where ${fits} are wanted and fit`);
+  }
+
+  #isTarget(id: string, copy: string): boolean {
+    return this.#world.cloud.registered.has(targetOf(id, groupOf(copy)));
+  }
+
+  #checkRoom(machine: Machine, wanted: readonly PlannedCopies[]): void {
+    const held = wanted.filter(({ name }) => machine.runs(name)).reduce((sum, { memoryMiB }) => sum + memoryMiB, 0);
+    if (held > MEMORY_MIB) throw this.#violation(`${machine.id} runs copies of ${held} MiB on ${MEMORY_MIB}`);
   }
 
   #violation(what: string): Violation {

@@ -38,6 +38,13 @@ export interface CloudOptions {
 const ZONES = ['us-east-1a', 'us-east-1b', 'us-east-1c'];
 const TYPES = ['m7g.large', 'c7g.large'];
 export const BUCKET = 'synkti-dst';
+/** The other workloads' groups, by their names; see {@link targetOf}. */
+export const groupOf = (workload: string): string => TARGET_GROUP.replace('/web/', `/${workload}/`);
+
+/** How a target is known in `registered`: those of the first group by the instance alone. */
+export const targetOf = (instanceId: string, arn: string): string =>
+  arn === TARGET_GROUP ? instanceId : `${instanceId} ${arn}`;
+
 export const TARGET_GROUP = 'arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef';
 
 export class ModelCloud {
@@ -138,10 +145,10 @@ export class ModelCloud {
         return { ok: true, value: item === undefined ? null : nodeViewOf(item, status?.status !== 'impaired') };
       }
       case 'registerTarget':
-        this.registered.add(call.instanceId);
+        this.registered.add(targetOf(call.instanceId, call.targetGroupArn));
         return { ok: true, value: null };
       case 'deregisterTarget':
-        this.registered.delete(call.instanceId);
+        this.registered.delete(targetOf(call.instanceId, call.targetGroupArn));
         return { ok: true, value: null };
       case 'readHint': {
         const object = this.#objects.get(`seats/${call.slot}.json`);

@@ -7,7 +7,7 @@ import type { HeldSeat } from '../../core/seats/seat.js';
 import { TAG } from '../../core/seats/tags.js';
 import { type Context, monoMs, type Rng, wallMs } from '../../core/time.js';
 import type { InstanceRecord } from '../../local/ec2/model/types.js';
-import type { ModelCloud } from './cloud.js';
+import { groupOf, type ModelCloud, targetOf } from './cloud.js';
 import type { Network } from './network.js';
 import type { EventQueue } from './queue.js';
 
@@ -32,8 +32,11 @@ export interface Connections {
   readonly replies: Map<number, (exchange: Exchange) => void>;
 }
 
+type Health = 'none' | 'starting' | 'healthy' | 'stopped';
+
 const WORKLOAD = 'web';
 const PORT = 7946;
+export const MEMORY_MIB = 1024;
 
 /** One simulated machine: a brain, its workload, and the ways in which it can suffer. */
 export class Machine {
@@ -45,7 +48,9 @@ export class Machine {
   running = true;
   /** Everything that should happen to a paused machine waits. */
   #waiting: (() => void)[] | null = null;
-  #workload: 'none' | 'starting' | 'healthy' | 'stopped' = 'none';
+  #workload: Health = 'none';
+  /** Of those that have copies. */
+  readonly #copies = new Map<string, Health>();
   #timerMs = Number.POSITIVE_INFINITY;
   #life = 0;
   readonly #world: Surroundings;
@@ -65,6 +70,15 @@ export class Machine {
     return this.running && this.#workload === 'healthy';
   }
 
+  /** A process of it may be there. */
+  runs(copy: string): boolean {
+    return this.running && ['starting', 'healthy'].includes(this.#copies.get(copy) ?? 'none');
+  }
+
+  serves(copy: string): boolean {
+    return this.running && this.#copies.get(copy) === 'healthy';
+  }
+
   get paused(): boolean {
     return this.#waiting !== null;
   }
@@ -80,6 +94,7 @@ export class Machine {
     if (!this.running || this.#waiting !== null) return;
     this.#life++;
     this.#workload = 'none';
+    this.#copies.clear();
     this.brain = this.#boot();
     this.#run();
   }
@@ -89,6 +104,7 @@ export class Machine {
     this.running = false;
     this.#life++;
     this.#workload = 'stopped';
+    this.#copies.clear();
   }
 
   deliver(event: NodeEvent): void {
@@ -109,7 +125,7 @@ export class Machine {
           zone: record.zone,
           instanceType: record.instanceType,
           lifecycle: record.lifecycle,
-          freeMemoryMiB: 1024,
+          freeMemoryMiB: MEMORY_MIB,
           freeGpuMemoryMiB: 0,
         },
         spec: parsed,
@@ -203,17 +219,17 @@ export class Machine {
         return;
       }
       case 'start-workload':
-        this.#workload = 'starting';
+        this.#become(effect.name, 'starting');
         queue.after(randomBetween(rng, 300, 3_000), () => {
-          if (life !== this.#life || this.#workload !== 'starting') return;
-          this.#workload = 'healthy';
+          if (life !== this.#life || this.#healthOf(effect.name) !== 'starting') return;
+          this.#become(effect.name, 'healthy');
           this.#report();
         });
         return;
       case 'stop-workload':
         queue.after(Math.min(effect.graceMs, randomBetween(rng, 10, 400)), () => {
           if (life !== this.#life) return;
-          this.#workload = 'stopped';
+          this.#become(effect.name, 'stopped');
           this.#report();
         });
         return;
@@ -221,6 +237,7 @@ export class Machine {
         // systemd doesn't restart an agent that ended on purpose.
         this.#life++;
         this.#workload = 'stopped';
+        this.#copies.clear();
         return;
       case 'log':
       case 'save-log':
@@ -277,7 +294,28 @@ export class Machine {
     this.#report();
   }
 
+  #healthOf(name: string): Health {
+    return name === WORKLOAD ? this.#workload : (this.#copies.get(name) ?? 'none');
+  }
+
+  #become(name: string, health: Health): void {
+    if (name === WORKLOAD) this.#workload = health;
+    else this.#copies.set(name, health);
+  }
+
+  #reportCopies(): void {
+    const { registered } = this.#world.cloud;
+    for (const [name, health] of [...this.#copies]) {
+      if (health === 'none') continue;
+      // It is its last word.
+      if (health === 'stopped') this.#copies.delete(name);
+      const inFlight = health === 'healthy' && registered.has(targetOf(this.id, groupOf(name))) ? 2 : 0;
+      this.deliver({ type: 'workload', name, status: { health, inFlight } });
+    }
+  }
+
   #report(): void {
+    this.#reportCopies();
     if (this.#workload === 'none') return;
     const inFlight = this.#workload !== 'healthy' ? 0 : this.#world.cloud.registered.has(this.id) ? 2 : 0;
     this.deliver({ type: 'workload', name: WORKLOAD, status: { health: this.#workload, inFlight } });

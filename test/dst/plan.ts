@@ -41,6 +41,19 @@ export type PlannedEvent = { readonly atMs: number } & (
 
 const STORM_MS = 100_000;
 
+/** Two workloads of which the cluster wants a number of copies, beside the one on every node. */
+export interface PlannedCopies {
+  readonly name: string;
+  readonly copies: number;
+  readonly memoryMiB: number;
+}
+
+/** A node has 1,024 MiB: it holds one copy of each, or, in every third schedule, one copy at all. */
+export function copiesOf(rng: Rng, nodes: number): readonly PlannedCopies[] {
+  const memoryMiB = chance(rng, 0.33) ? 600 : 300;
+  return ['alpha', 'beta'].map((name) => ({ name, copies: 1 + randomInt(rng, nodes), memoryMiB }));
+}
+
 export function planOf(rng: Rng): Plan {
   const nodes = 3 + randomInt(rng, 4);
   const rough = chance(rng, 0.5);

@@ -1,6 +1,6 @@
 /**
  * Campaigns of fault schedules: `npm run dst -- --seeds 1000 --from 1`; one with its trace: `--from 7 --seeds 1 --trace`.
- * With `--tasks` those of tasks, their leases and checkpoints.
+ * With `--tasks` those of tasks, their leases and checkpoints; with `--copies` the same with workloads that have copies.
  */
 import { parseArgs } from 'node:util';
 import { TaskWorld } from './tasks/world.js';
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     tasks: { type: 'boolean', default: false },
+    copies: { type: 'boolean', default: false },
   },
 });
 const [seeds, from] = [Number(values.seeds), Number(values.from)];
@@ -28,7 +29,9 @@ const count = (what: string, n: number): void => {
   counted.set(what, (counted.get(what) ?? 0) + n);
 };
 for (let seed = from; seed < from + seeds; seed++) {
-  const world = values.tasks ? new TaskWorld(seed, { trace: values.trace }) : new World(seed, { trace: values.trace });
+  const world = values.tasks
+    ? new TaskWorld(seed, { trace: values.trace })
+    : new World(seed, { trace: values.trace, copies: values.copies });
   try {
     const report = world.run();
     steps += report.steps;
@@ -39,7 +42,7 @@ for (let seed = from; seed < from + seeds; seed++) {
     process.stdout.write(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}\n`);
     if (values.trace && error instanceof Error) process.stdout.write(`${error.stack}\n`);
     process.stdout.write(
-      `  replay: npm run dst -- ${values.tasks ? '--tasks ' : ''}--from ${seed} --seeds 1 --trace\n`,
+      `  replay: npm run dst -- ${values.tasks ? '--tasks ' : ''}${values.copies ? '--copies ' : ''}--from ${seed} --seeds 1 --trace\n`,
     );
   }
   if (values.trace) process.stdout.write(`${JSON.stringify(world.plan)}\n${world.trace.join('\n')}\n`);

@@ -1,5 +1,5 @@
 import type { NodeEffect } from '../../core/node/port.js';
-import { forkRng, pick, randomBetween, seededRng, shuffled } from '../../core/rng.js';
+import { forkRng, pick, randomBetween, randomInt, seededRng, shuffled } from '../../core/rng.js';
 import { launchRequest } from '../../core/seats/launch.js';
 import { DEFAULT_POLICY, parseSpec } from '../../core/spec/parse.js';
 import { wantedRevision } from '../../core/spec/revision.js';
@@ -8,10 +8,10 @@ import type { Context, Rng } from '../../core/time.js';
 import { advance, fail, interrupt, recommendRebalance } from '../../local/ec2/model/life.js';
 import { setCapacity } from '../../local/ec2/model/pools.js';
 import { Checkers } from './checkers.js';
-import { BUCKET, ModelCloud, seatOf, TARGET_GROUP } from './cloud.js';
+import { BUCKET, groupOf, ModelCloud, seatOf, TARGET_GROUP } from './cloud.js';
 import { contextAt, Machine, type Surroundings } from './machine.js';
 import { Network } from './network.js';
-import { type Plan, type PlannedEvent, planOf } from './plan.js';
+import { copiesOf, type Plan, type PlannedCopies, type PlannedEvent, planOf } from './plan.js';
 import { EventQueue } from './queue.js';
 
 /** Virtual time that a storm's damage may take to heal. */
@@ -19,6 +19,8 @@ const HEAL_MS = 150_000;
 /** One node's turn in a rolling update, at most, and how many turns a storm may have left over. */
 const ROLL_MS = 30_000;
 const MOST_ROLLS = 40;
+/** When other numbers of copies are wanted. */
+const COPIES_CHANGE_MS = 70_000;
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 
 export interface Report {
@@ -32,6 +34,8 @@ export interface Report {
 export interface WorldOptions {
   readonly trace?: boolean;
   readonly plan?: Plan;
+  /** With workloads that have copies. */
+  readonly copies?: boolean;
   /** Changes what brains do, to show that the checkers see it. */
   readonly tamper?: (machine: Machine, effect: NodeEffect) => readonly NodeEffect[];
 }
@@ -46,6 +50,8 @@ export class World implements Surroundings {
   readonly seed: number;
   readonly rng: Rng;
   readonly plan: Plan;
+  /** As the spec has them now. */
+  copies: readonly PlannedCopies[];
   readonly queue = new EventQueue();
   readonly network: Network;
   readonly cloud: ModelCloud;
@@ -71,6 +77,7 @@ export class World implements Surroundings {
     this.#keepTrace = options.trace ?? false;
     const rng = seededRng(seed);
     this.plan = options.plan ?? planOf(forkRng(rng, 'plan'));
+    this.copies = options.copies === true ? copiesOf(forkRng(rng, 'copies'), this.plan.nodes) : [];
     this.rng = forkRng(rng, 'run');
     this.network = new Network(forkRng(rng, 'network'));
     this.cloud = new ModelCloud(this.plan, this.#context(0));
@@ -85,10 +92,16 @@ export class World implements Surroundings {
     this.queue.at(0, () => this.#advance());
     this.queue.at(20_000, () => this.#storm());
     for (const event of this.plan.events) this.queue.at(event.atMs, () => this.#happen(event));
+    if (this.copies.length > 0) this.queue.at(COPIES_CHANGE_MS, () => this.#changeCopies());
     this.queue.at(this.plan.stormMs, () => this.#clear());
     this.#runUntil(this.plan.stormMs + HEAL_MS);
     // A roll that began late replaces one node after another.
     for (let i = 0; i < MOST_ROLLS && this.#rolling(); i++) this.#runUntil(this.queue.nowMs + ROLL_MS);
+    if (this.copies.length > 0) {
+      // The last of them move.
+      this.#runUntil(this.queue.nowMs + ROLL_MS);
+      this.#checkers.copiesAtEnd(this.copies, this.#spec.desired);
+    }
     this.#checkers.atEnd(this.#spec.desired, wantedRevision(this.#spec));
     const { seed, plan } = this;
     return { seed, plan, steps: this.#steps, calls: Object.fromEntries(this.cloud.calls), launched: this.#launched() };
@@ -171,6 +184,13 @@ export class World implements Surroundings {
             inFlightPath: '/in-flight',
             targetGroupArns: [TARGET_GROUP],
           },
+          ...this.copies.map((copy, i) => ({
+            ...copy,
+            kind: 'process',
+            command: [copy.name],
+            port: 8081 + i,
+            targetGroupArns: [groupOf(copy.name)],
+          })),
         ],
         policy: {
           ...DEFAULT_POLICY,
@@ -307,6 +327,15 @@ export class World implements Surroundings {
         return;
       }
     }
+  }
+
+  #changeCopies(): void {
+    this.copies = this.copies.map((copy) => ({ ...copy, copies: 1 + randomInt(this.rng, this.plan.nodes) }));
+    const workloads = this.#spec.workloads.map((workload) => {
+      const copy = this.copies.find(({ name }) => name === workload.name);
+      return copy === undefined || workload.kind === 'tasks' ? workload : { ...workload, copies: copy.copies };
+    });
+    this.#publish({ workloads });
   }
 
   #unpause(): void {

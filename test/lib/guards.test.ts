@@ -77,6 +77,16 @@ const CASES: readonly (readonly [what: string, change: Change, says: RegExp])[] 
     /error: .*needs GPUs, but m5.large, .* have none/,
   ],
   [
+    'more copies than nodes',
+    () => ({ capacity: { desired: 3 }, workload: Workload.container({ image: 'x', copies: 4 }) }),
+    /error: .*wants 4 copies, one a node, but capacity.desired is 3/,
+  ],
+  [
+    'no copies',
+    () => ({ workload: Workload.container({ image: 'x', copies: 0 }) }),
+    /error: .*copies must be a whole number from 1, not 0/,
+  ],
+  [
     'a root volume below the image',
     () => ({ capacity: { instanceTypes: types('g5.xlarge') }, machine: { rootVolumeSize: Size.gibibytes(50) } }),
     /error: .*75 GiB/,

@@ -1,4 +1,4 @@
-import { Duration, aws_ec2 as ec2 } from 'aws-cdk-lib';
+import { Duration, aws_ec2 as ec2, Size } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
 import { parseSpec } from '../../core/spec/parse.js';
 import type { Spec } from '../../core/spec/spec.js';
@@ -88,6 +88,19 @@ describe('the spec in the template', () => {
       inFlightPath: '/in-flight',
       stopGraceMs: 10_000,
     });
+  });
+
+  it('says how many copies there are, and what one needs', () => {
+    const spec = specOf({
+      workload: Workload.container({
+        image: 'model',
+        copies: 2,
+        memory: Size.gibibytes(6),
+        gpuMemory: Size.gibibytes(20),
+      }),
+    });
+    expect(spec.workloads[0]).toMatchObject({ copies: 2, memoryMiB: 6_144, gpuMemoryMiB: 20_480 });
+    expect(specOf().workloads[0]).not.toHaveProperty('copies');
   });
 
   it('mounts the files of a container where it looks for them', () => {
