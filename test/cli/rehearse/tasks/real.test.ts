@@ -14,7 +14,7 @@ afterAll(async () => {
 describe('a rehearsal of tasks', { timeout: 120_000 }, () => {
   it('brings each of them to its right result, once, although a node is taken from under them; and leaves nothing', async () => {
     const json = join(folder, 'verdict.json');
-    const args = ['--nodes', '2', '--tasks', '8', '--task-length', '4s', '--interrupt', '0@1s', '--notice', '3s'];
+    const args = ['--nodes', '2', '--tasks', '8', '--task-length', '8s', '--interrupt', '0@3s', '--notice', '3s'];
     run = new Run(['rehearse', ...args, '--seed', '5', '--json', json]);
     const { code, out, err } = await run.ended;
     expect(code, out + err).toBe(0);
