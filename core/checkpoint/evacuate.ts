@@ -11,7 +11,7 @@ import { LINK_SHARES, type LinkShares, shareThrough, wholeTransferMs, worthPerMi
 export interface EvacuatedTask {
   /** `id.run`; ties break by it. */
   readonly task: string;
-  /** Of the checkpoint's folder. */
+  /** Of the checkpoint's folder. What isn't measured yet counts as little: a try costs nothing, a restart does. */
   readonly bytes: number;
   /** Of these, what changed since the last checkpoint that was sent whole: what is to be sent. */
   readonly changedBytes: number;
@@ -47,9 +47,17 @@ export interface Evacuation {
   readonly kind: 'finish' | 'full' | 'partial' | 'restart';
   /** Ms from now. */
   readonly startMs: number;
+  /** Ms from now by which its program must have ended, or is killed: for a full one, when its upload has to begin. */
+  readonly stopByMs: number;
   /** Ms from now by which it must be over; never later than the node's end. */
   readonly byMs: number;
 }
+
+/**
+ * Most of the time that is left that a task may take to stop. Programs that stop at once have long graces by default: what
+ * would fill the whole time must leave some for the upload.
+ */
+const GRACE_SHARE = 0.5;
 
 /** Kept free before the end for the manifest, the lease and the word to the receiver. */
 export const SETTLE_MS = 2_000;
@@ -61,12 +69,12 @@ export function planEvacuation(tasks: readonly EvacuatedTask[], limits: Evacuati
   const { fullShare = LINK_SHARES.fullShare, partialShare = LINK_SHARES.partialShare } = limits;
   const endMs = Math.max(0, Math.floor(limits.leftMs));
   const windowMs = Math.max(0, endMs - SETTLE_MS);
-  const graceMs = Math.min(Math.max(0, limits.stopGraceMs), windowMs);
+  const graceMs = Math.min(Math.max(0, limits.stopGraceMs), Math.floor(windowMs * GRACE_SHARE));
   const decisions = new Map<string, Evacuation>();
   const movable: EvacuatedTask[] = [];
   for (const task of tasks) {
     if (task.leftMs !== null && task.leftMs > 0 && task.leftMs <= windowMs * fullShare) {
-      decisions.set(task.task, { task: task.task, kind: 'finish', startMs: 0, byMs: endMs });
+      decisions.set(task.task, { task: task.task, kind: 'finish', startMs: 0, stopByMs: endMs, byMs: endMs });
     } else if (task.canSave !== false && task.doneMs > 0 && task.sinceSavedMs > 0) movable.push(task);
   }
   movable.sort((a, b) => worth(b) - worth(a) || (a.task < b.task ? -1 : 1));
@@ -78,15 +86,16 @@ export function planEvacuation(tasks: readonly EvacuatedTask[], limits: Evacuati
     const fromMs = Math.max(freeMs, graceMs);
     if (windowMs > 0 && trusted(windowMs - fromMs, wholeMs) >= fullShare) {
       const byMs = Math.min(windowMs, fromMs + wholeMs);
-      decisions.set(task.task, { task: task.task, kind: 'full', startMs: fromMs - graceMs, byMs });
+      decisions.set(task.task, { task: task.task, kind: 'full', startMs: fromMs - graceMs, stopByMs: fromMs, byMs });
       freeMs = byMs;
     } else if (task.committed && windowMs > freeMs && trusted(windowMs - freeMs, wholeMs) >= partialShare) {
       const byMs = Math.min(windowMs, freeMs + wholeMs);
-      decisions.set(task.task, { task: task.task, kind: 'partial', startMs: freeMs, byMs });
+      decisions.set(task.task, { task: task.task, kind: 'partial', startMs: freeMs, stopByMs: endMs, byMs });
       freeMs = byMs;
     }
   }
-  const restart = { kind: 'restart', startMs: 0, byMs: Math.min(endMs, Math.max(0, limits.stopGraceMs)) } as const;
+  const byMs = Math.min(endMs, Math.max(0, limits.stopGraceMs));
+  const restart = { kind: 'restart', startMs: 0, stopByMs: byMs, byMs } as const;
   return tasks.map(({ task }) => decisions.get(task) ?? { task, ...restart });
 }
 

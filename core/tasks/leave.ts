@@ -57,10 +57,12 @@ function plan(state: WorkerState, deadlineMs: MonoMs, ctx: Context): void {
     tasks.map((held) => {
       const done = doneMs(held, ctx.nowMs);
       const { size, markMs, markSaved } = held.saves;
+      // Not measured yet: as much as it began from, until the host's look, which this notice has set off, says better.
+      const before = (held.register.lease?.checkpoint ?? held.spec.resume)?.bytes ?? 0;
       return {
         task: held.key,
-        bytes: size?.bytes ?? 0,
-        changedBytes: size?.changedBytes ?? 0,
+        bytes: size?.bytes ?? before,
+        changedBytes: size?.changedBytes ?? before,
         sinceSavedMs: Math.max(0, done - committedMs(held.register.lease, held.spec)),
         doneMs: done,
         leftMs: leftMs(held, ctx.nowMs),
@@ -81,7 +83,12 @@ function plan(state: WorkerState, deadlineMs: MonoMs, ctx: Context): void {
 const atTimes = (decision: Evacuation | null, ctx: Context): Held['evacuation'] =>
   decision === null
     ? null
-    : { kind: decision.kind, startMs: after(ctx.nowMs, decision.startMs), byMs: after(ctx.nowMs, decision.byMs) };
+    : {
+        kind: decision.kind,
+        startMs: after(ctx.nowMs, decision.startMs),
+        stopByMs: after(ctx.nowMs, decision.stopByMs),
+        byMs: after(ctx.nowMs, decision.byMs),
+      };
 
 /** What failed isn't begun again at once, over and over. */
 const hasJustFailed = ({ timings }: WorkerState, { saves: { failedMs } }: Held, ctx: Context): boolean =>
@@ -109,7 +116,8 @@ function act(state: WorkerState, held: Held, deadlineMs: MonoMs, ctx: Context, e
     case 'full':
     case 'restart':
       log(emit, 'info', 'task-evacuated', { task: held.key, kind: evacuation.kind });
-      stopProgram(held, 'leaving', endMs - ctx.nowMs, emit);
+      // What is to be sent must have stopped when its turn on the link comes.
+      stopProgram(held, 'leaving', (evacuation.kind === 'full' ? evacuation.stopByMs : endMs) - ctx.nowMs, emit);
       return;
     case 'partial':
       if (held.saves.sending === null && held.saves.uncommitted === null && !hasJustFailed(state, held, ctx)) {

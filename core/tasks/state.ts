@@ -236,6 +236,7 @@ export interface Held {
   evacuation: {
     readonly kind: 'finish' | 'full' | 'partial' | 'restart';
     readonly startMs: MonoMs;
+    readonly stopByMs: MonoMs;
     readonly byMs: MonoMs;
   } | null;
   handover: Handover;

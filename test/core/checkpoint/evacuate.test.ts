@@ -37,6 +37,16 @@ describe('planEvacuation', () => {
     expect(kinds([taskOf('a.1', 1, { committed: true })], { leftMs: 1_000 })).toEqual(['restart']);
   });
 
+  it('saves what is small although its grace is as long as the time that is left', () => {
+    const short = { leftMs: 3_000, stopGraceMs: 30_000 };
+    expect(kinds([taskOf('a.1', 1), taskOf('b.1', 1)], short)).toEqual(['full', 'full']);
+    const [first] = planEvacuation([taskOf('a.1', 1)], { ...limits, ...short });
+    expect(first).toMatchObject({ startMs: 0, stopByMs: 500 });
+    // Half of the time may go into stopping: 59 s of link are left.
+    expect(kinds([taskOf('a.1', 700)], { stopGraceMs: 600_000 })).toEqual(['full']);
+    expect(kinds([taskOf('a.1', 800)], { stopGraceMs: 600_000 })).toEqual(['restart']);
+  });
+
   it('has nothing to save where nothing would be lost, or nothing can be saved', () => {
     expect(kinds([taskOf('a.1', 1, { sinceSavedMs: 0 }), taskOf('b.1', 1, { canSave: false })])).toEqual([
       'restart',
@@ -47,8 +57,8 @@ describe('planEvacuation', () => {
   it('stops the worthiest first, and the next so that the link is never idle', () => {
     const plan = planEvacuation([taskOf('a.1', 400), taskOf('b.1', 400, { sinceSavedMs: 50 * MINUTE })], limits);
     expect(plan).toEqual([
-      { task: 'a.1', kind: 'full', startMs: 40_000, byMs: 88_000 },
-      { task: 'b.1', kind: 'full', startMs: 0, byMs: 48_000 },
+      { task: 'a.1', kind: 'full', startMs: 40_000, stopByMs: 48_000, byMs: 88_000 },
+      { task: 'b.1', kind: 'full', startMs: 0, stopByMs: 8_000, byMs: 48_000 },
     ]);
   });
 
@@ -78,10 +88,12 @@ describe('planEvacuation', () => {
         expect(turned).toEqual(plan);
         const windowMs = Math.max(0, Math.floor(within.leftMs) - SETTLE_MS);
         let busyMs = 0;
-        for (const { kind, startMs, byMs, task } of plan) {
+        for (const { kind, startMs, stopByMs, byMs, task } of plan) {
           expect(startMs).toBeGreaterThanOrEqual(0);
           expect(byMs).toBeGreaterThanOrEqual(startMs);
           expect(byMs).toBeLessThanOrEqual(Math.max(0, within.leftMs));
+          expect(stopByMs).toBeGreaterThanOrEqual(startMs);
+          expect(kind === 'full' ? stopByMs <= byMs : stopByMs <= Math.max(0, within.leftMs)).toBe(true);
           if (kind !== 'full' && kind !== 'partial') continue;
           const { changedBytes } = tasks.find((one) => one.task === task) as EvacuatedTask;
           const wholeMs = changedBytes === 0 ? 0 : (changedBytes / within.bytesPerSecond) * 1000;

@@ -10,7 +10,7 @@ const EPOCH = 1_780_000_000_000;
 const LEAVES_IN_MS = 4_000;
 
 /** A worker whose task runs and has marked a state, and whose bucket answers at once. */
-function leaving(stopGraceMs: number) {
+function leaving({ stopGraceMs, bytes, marks }: { stopGraceMs: number; bytes: number | null; marks: boolean }) {
   const task = { ...SPEC, id: 'a', data: [], deadline: null, expectedMs: null, resume: null, stopGraceMs };
   let nowMs = 1_000;
   const rng = seededRng(4);
@@ -36,6 +36,7 @@ function leaving(stopGraceMs: number) {
     ctx(),
   );
   const saves: Extract<WorkerEffect, { type: 'save-task' }>[] = [];
+  const stops: Extract<WorkerEffect, { type: 'stop-task' }>[] = [];
   let etag = 0;
   const found = (call: StoreCall): unknown => {
     const entry = { key: openKey(task), etag: '"o"', bytes: 1, modifiedMs: wallMs(EPOCH) };
@@ -51,6 +52,7 @@ function leaving(stopGraceMs: number) {
     state = step.state;
     for (const effect of step.effects) {
       if (effect.type === 'save-task') saves.push(effect);
+      if (effect.type === 'stop-task') stops.push(effect);
       if (effect.type === 'store') {
         send({ type: 'stored', id: effect.id, outcome: { ok: true, value: found(effect.call) } as never });
       }
@@ -66,28 +68,43 @@ function leaving(stopGraceMs: number) {
   };
   send({ type: 'start' });
   pass(5_000);
-  send({ type: 'task-size', task: 'a.1', fence: 1, changedBytes: 1_000, bytes: 1_000 });
-  send({ type: 'task-marked', task: 'a.1', fence: 1, progress: 0.5 });
+  if (bytes !== null) send({ type: 'task-size', task: 'a.1', fence: 1, changedBytes: bytes, bytes });
+  if (marks) send({ type: 'task-marked', task: 'a.1', fence: 1, progress: 0.5 });
   const deadlineMs = nowMs + LEAVES_IN_MS;
   send({ type: 'leaving', deadlineMs: wallMs(EPOCH + deadlineMs), cause: 'interruption' });
-  return { send, pass, saves, deadlineMs };
+  return { send, pass, saves, stops, deadlineMs };
 }
 
 describe('a node that goes', () => {
-  // A grace that fills the time that is left: only the marked state can be sent.
-  it('gives the upload of a marked state until the end, however small it is', () => {
-    const { saves, deadlineMs } = leaving(60_000);
+  // More than goes through after the stop: only the marked state can be sent, from now on.
+  const marked = { stopGraceMs: 60_000, bytes: 80_000_000, marks: true };
+
+  it('gives the upload of a marked state until the end, whatever it is thought to take', () => {
+    const { saves, deadlineMs } = leaving(marked);
     expect(saves).toHaveLength(1);
     expect(saves[0]?.byMs).toBeGreaterThanOrEqual(deadlineMs - 2_000);
   });
 
   it('does not try again at once, over and over, what has failed', () => {
-    const { send, pass, saves } = leaving(60_000);
+    const { send, pass, saves } = leaving(marked);
     for (let i = 0; i < 200; i++) {
       send({ type: 'save-failed', task: 'a.1', fence: 1, why: 'no time' });
       pass(10);
     }
     expect(saves.length).toBeGreaterThan(0);
     expect(saves.length).toBeLessThan(10);
+  });
+
+  it.each([
+    ['whose size is not known yet', null],
+    ['that is small', 1_000],
+  ])('stops and saves a task %s, although its grace is longer than the time that is left', (_, bytes) => {
+    const { send, pass, saves, stops, deadlineMs } = leaving({ stopGraceMs: 60_000, bytes, marks: false });
+    expect(stops).toMatchObject([{ task: 'a.1', graceMs: 1_000 }]);
+    pass(20);
+    const end = { exitCode: 143, signal: null, problem: null, tail: '', longLog: false };
+    send({ type: 'task-ended', task: 'a.1', fence: 1, ...end });
+    expect(saves).toMatchObject([{ task: 'a.1', seq: 1 }]);
+    expect(saves[0]?.byMs).toBeLessThanOrEqual(deadlineMs);
   });
 });
