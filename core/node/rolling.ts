@@ -25,9 +25,12 @@ export function reconcileRoll(state: NodeState, ctx: Context, emit: Emit): void 
   if (next === null) {
     // None yet, or what came was lost again.
     pursue(state, 'need', nextSeatOfSlot(state), ctx, emit);
-  } else if (state.roll.successor !== next.id) {
+  } else if (next.meta.workload === 'healthy') {
+    // Patience begins anew should it fail later: an agent that starts again is no sign of a bad version.
+    state.roll = { ...state.roll, successor: next.id, dueMs: NEVER };
+  } else if (state.roll.successor !== next.id || state.roll.dueMs === NEVER) {
     state.roll = { ...state.roll, successor: next.id, dueMs: after(ctx.nowMs, state.spec.policy.bootPatienceMs) };
-  } else if (state.roll.dueMs <= ctx.nowMs && next.meta.workload !== 'healthy') {
+  } else if (state.roll.dueMs <= ctx.nowMs) {
     state.roll = { ...state.roll, stopped: true, dueMs: NEVER };
     state.standby = 'release';
     const fields = { successor: next.id, health: next.meta.workload, to: wanted };
