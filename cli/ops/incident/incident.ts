@@ -87,7 +87,9 @@ export function incidentOf(report: Report, facts: IncidentFacts): Incident {
     return [{ step, ...entry, tookMs }];
   });
   const own = facts.nodes.find((one) => one.instanceId === instanceId);
-  const launchedMs = facts.launches.get(seatName(seat))?.atMs ?? own?.launchTimeMs ?? null;
+  // Of two that were launched for the seat, the record tells of one.
+  const launch = facts.launches.get(seatName(seat));
+  const launchedMs = (launch?.instanceId === instanceId ? launch.atMs : null) ?? own?.launchTimeMs ?? null;
   const drainedMs = report.steps.stop.endedMs;
   const replacement = replacementOf(seat, report.replacement, facts);
   // Without an end of its own, EC2 takes it at its deadline.

@@ -141,6 +141,17 @@ describe('an incident', () => {
     expect(launcherText(incidentOf(reportOf(), facts))).toBe(text);
   });
 
+  it('takes the launch of its own node, not of another one for the same seat', () => {
+    const nodes = [opsNode(1, 1, { state: 'terminated', launchTimeMs: EPOCH_MS }), HEIR];
+    for (const [instanceId, launchedMs] of [
+      [idOf(1), KNEW + 200],
+      ['i-00000000000000009', EPOCH_MS],
+    ] as const) {
+      const launches = new Map([['1.1', launch('seeder', null, seatOf(1, 1), instanceId)]]);
+      expect(incidentOf(reportOf(), factsOf({ nodes, launches })).launchedMs).toBe(launchedMs);
+    }
+  });
+
   it('a record of another node than the one that EC2 answered with is not taken for it', () => {
     const launches = new Map([['1.2', launch('sweep', null, seatOf(1, 2), 'i-00000000000000009')]]);
     expect(launcherText(incidentOf(reportOf(), factsOf({ launches })))).toBe('not written down');
