@@ -2,7 +2,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Transfer } from '../../aws/transfer.js';
-import { contentKey, manifestKey } from '../../core/tasks/keys.js';
+import { hasSent, keyFor, keyOf, newContents, prune, wereDeleted, willName } from '../../core/tasks/contents.js';
+import { manifestKey } from '../../core/tasks/keys.js';
 import { MAX_MANIFEST_TEXT } from '../../core/tasks/parse.js';
 import { type CheckpointRef, type Manifest, type ManifestFile, taskKey } from '../../core/tasks/task.js';
 import { withDeadline } from './deadline.js';
@@ -70,12 +71,8 @@ export function createCheckpoints(parts: CheckpointParts): Checkpoints {
   const known = new Map<string, Known>(
     parts.restored.map((file) => [file.entry.path, { ...file.view, entry: file.entry }]),
   );
-  /** Contents by digest: of earlier holders, and of this execution. */
   const inherited = new Map(parts.restored.map(({ entry }) => [entry.sha256, entry.key]));
-  const own = new Set<string>();
-  /** Own contents by the checkpoint that names them. */
-  const named = new Map<number, ReadonlySet<string>>();
-  const garbage = new Set<string>();
+  const contents = newContents(task, fence, inherited);
   const closing = new AbortController();
   let held: Snapshot | null = null;
   /** Snapshots that a save is reading. */
@@ -171,11 +168,11 @@ export function createCheckpoints(parts: CheckpointParts): Checkpoints {
 
   async function send(snapshot: Snapshot, seq: number, signal: AbortSignal): Promise<Saved> {
     const entries = new Map<string, ManifestFile>();
-    const sending = new Map<string, Promise<void>>();
+    const sending = new Set<string>();
     let sentBytes = 0;
     await eachOf(snapshot.files, FILES_AT_ONCE, async (file) => {
       const before = known.get(file.path);
-      if (before !== undefined && sameFile(before, file) && keyOf(before.entry.sha256) === before.entry.key) {
+      if (before !== undefined && sameFile(before, file) && keyOf(contents, before.entry.sha256) === before.entry.key) {
         entries.set(file.path, { ...before.entry, mode: file.mode });
         return;
       }
@@ -184,22 +181,21 @@ export function createCheckpoints(parts: CheckpointParts): Checkpoints {
       const sha256 = await parts.uploader.upload(
         { ...file, source: file.source },
         {
-          keyOf: (digest) => contentKey(task, fence, digest),
+          keyOf: (digest) => keyFor(contents, seq, digest),
           has: (digest) => {
-            if (keyOf(digest) !== null || sending.has(digest)) return true;
+            if (keyOf(contents, digest) !== null || sending.has(digest)) return true;
             mine = true;
-            sending.set(digest, Promise.resolve());
+            sending.add(digest);
             return false;
           },
           signal,
         },
       );
       if (mine) {
-        own.add(sha256);
-        garbage.delete(sha256);
+        hasSent(contents, seq, sha256);
         sentBytes += file.bytes;
       }
-      entries.set(file.path, entryOf(file, sha256));
+      entries.set(file.path, entryOf(file, seq, sha256));
     });
     const manifest: Manifest = {
       format: 1,
@@ -211,8 +207,11 @@ export function createCheckpoints(parts: CheckpointParts): Checkpoints {
     const text = JSON.stringify(manifest);
     if (text.length > MAX_MANIFEST_TEXT) throw new Refused('the list of its files is too long');
     const key = manifestKey(task, fence, seq);
-    // Named before it is there: if the answer is lost, the checkpoint may well be.
-    named.set(seq, new Set(manifest.files.map(({ sha256 }) => sha256).filter((digest) => own.has(digest))));
+    willName(
+      contents,
+      seq,
+      manifest.files.map((file) => file.key),
+    );
     await parts.uploader.putText(key, text, 'application/json', signal);
     known.clear();
     for (const file of snapshot.files) {
@@ -224,39 +223,21 @@ export function createCheckpoints(parts: CheckpointParts): Checkpoints {
     return { ok: true, sentBytes, checkpoint: { fence, seq, manifest: key, bytes, progress, doneMs } };
   }
 
-  /** Null: it isn't in the bucket. */
-  const keyOf = (sha256: string): string | null =>
-    own.has(sha256) ? contentKey(task, fence, sha256) : (inherited.get(sha256) ?? null);
-
-  const entryOf = (file: SnapshotFile, sha256: string): ManifestFile => ({
+  const entryOf = (file: SnapshotFile, seq: number, sha256: string): ManifestFile => ({
     path: file.path,
     bytes: file.bytes,
     sha256,
-    key: keyOf(sha256) ?? contentKey(task, fence, sha256),
+    key: keyFor(contents, seq, sha256),
     mode: file.mode,
   });
 
   async function pruneNow(keep: readonly CheckpointRef[]): Promise<void> {
-    const kept = keep.filter((one) => one.fence === fence).map(({ seq }) => seq);
-    if (kept.length === 0) return;
-    const oldest = Math.min(...kept);
-    // Later ones may be named any moment, so they stay as well.
-    const needed = new Set([...named].flatMap(([seq, digests]) => (seq >= oldest ? [...digests] : [])));
-    const past = [...named.keys()].filter((seq) => seq < oldest);
-    for (const sha256 of own) if (!needed.has(sha256)) garbage.add(sha256);
-    // From here on they count as gone: a file with such a content is sent again.
-    for (const sha256 of garbage) own.delete(sha256);
-    for (const seq of past) named.delete(seq);
-    const doomed = [...garbage];
-    const keys = [
-      ...past.map((seq) => manifestKey(task, fence, seq)),
-      ...doomed.map((sha256) => contentKey(task, fence, sha256)),
-    ];
+    const keys = prune(contents, keep);
     for (let at = 0; at < keys.length; at += MAX_KEYS) {
       const some = keys.slice(at, at + MAX_KEYS);
       await withDeadline(PRUNE_TIMEOUT_MS, [closing.signal], (signal) => parts.transfer.remove(some, signal));
+      wereDeleted(contents, some);
     }
-    for (const sha256 of doomed) garbage.delete(sha256);
   }
 
   return {

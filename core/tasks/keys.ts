@@ -10,7 +10,7 @@ import { taskKey } from './task.js';
  *     tasks/failed/<id>.<run>.json                                       the TaskRecord of a poison task, log included
  *     tasks/logs/<id>.<run>/<fence>.log                                  whole output, where it is longer than a lease's tail
  *     tasks/checkpoints/<id>.<run>/<fence>/<seq>.json                    manifests
- *     tasks/checkpoints/<id>.<run>/<fence>/files/<sha256>                contents
+ *     tasks/checkpoints/<id>.<run>/<fence>/files/<seq>-<sha256>          contents, by the save that sent them: contents.ts
  *
  * A task that has ended is archived in this order, each step safe to repeat: its record into a journal, then its open
  * object is deleted, then its checkpoints (of one that is done), and its lease last, a while later (archive.ts says why).
@@ -51,8 +51,8 @@ export const checkpointsOf = (task: Named): string => `${CHECKPOINTS}${taskKey(t
 export const manifestKey = (task: Named, fence: number, seq: number): string =>
   `${checkpointsOf(task)}${fence}/${seq}.json`;
 
-export const contentKey = (task: Named, fence: number, sha256: string): string =>
-  `${checkpointsOf(task)}${fence}/files/${sha256}`;
+export const contentKey = (task: Named, fence: number, seq: number, sha256: string): string =>
+  `${checkpointsOf(task)}${fence}/files/${seq}-${sha256}`;
 
 /** What an open object's key says; null: no task's. */
 export interface OpenEntry extends Named {

@@ -133,7 +133,8 @@ function manifest(field: Field): Manifest {
   };
 }
 
-const CONTENT_KEY = /^[a-z0-9][a-z0-9-]{0,62}\.[1-9][0-9]{0,5}\/[1-9][0-9]{0,9}\/files\/([0-9a-f]{64})$/;
+const CONTENT_KEY =
+  /^[a-z0-9][a-z0-9-]{0,62}\.[1-9][0-9]{0,5}\/[1-9][0-9]{0,9}\/files\/[1-9][0-9]{0,9}-([0-9a-f]{64})$/;
 
 function manifestFile(field: Field): ManifestFile {
   field.onlyKeys('path', 'bytes', 'sha256', 'key', 'mode');

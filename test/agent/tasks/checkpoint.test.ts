@@ -186,6 +186,30 @@ describe('a checkpoint', () => {
     expect(contents((await back(again)).folder)).toEqual({ stays: 'stays', state: 'one' });
   });
 
+  it('is whole after a deletion that arrives long after its sender gave up', async () => {
+    const late: (() => Promise<void>)[] = [];
+    const transfer: Transfer = {
+      ...bucket.transfer,
+      remove: async (keys) => {
+        late.push(() => bucket.transfer.remove(keys, new AbortController().signal));
+        throw new Error('no answer');
+      },
+    };
+    const at = place({ fence: fence(), transfer });
+    const states = ['one', 'two', 'three', 'one', 'two'];
+    const refs = [];
+    for (const [index, state] of states.entries()) {
+      at.replace('state', state);
+      refs.push(await saved(at, index + 1));
+      await at.checkpoints.prune(refs.slice(-2)).catch(() => {});
+    }
+    expect(late.length).toBeGreaterThan(2);
+    for (const arrive of late) await arrive();
+    for (const [index, ref] of refs.entries()) {
+      if (index >= refs.length - 2) expect(contents((await back(ref)).folder)).toEqual({ state: states[index] });
+    }
+  });
+
   it('whatever a task does between saves, the last one restores to what was there', async () => {
     const edit = fc.record({
       path: fc.constantFrom('a', 'b', 'dir/a', 'dir/b', 'dir/sub/c'),

@@ -13,7 +13,7 @@ const MANIFEST: Manifest = {
   task: 'train-7.1',
   fence: 3,
   seq: 2,
-  files: [{ path: 'a/b.bin', bytes: 5, sha256: SHA, key: contentKey(SPEC, 1, SHA), mode: 0o644 }],
+  files: [{ path: 'a/b.bin', bytes: 5, sha256: SHA, key: contentKey(SPEC, 1, 1, SHA), mode: 0o644 }],
 };
 
 const NOTES: readonly Note[] = [

@@ -33,7 +33,7 @@ export class TaskCheckers {
     if (open !== null && after === null && !this.completed.has(taskKey(open))) {
       throw this.#violation(`${by} deletes the open object of ${taskKey(open)}, which hasn't ended`);
     }
-    if (after === null && key.startsWith('tasks/checkpoints/')) this.#whole(by, key);
+    if ((before !== null || after === null) && key.startsWith('tasks/checkpoints/')) this.#whole(by, key);
   }
 
   /** Before an effect is carried out. */
@@ -104,7 +104,7 @@ export class TaskCheckers {
     const { checkpoint } = this.#read(object.body);
     const steps = checkpoint === null ? 0 : restoredSteps(s3, checkpoint);
     if (typeof steps === 'string')
-      throw this.#violation(`${by} deletes what the checkpoint of ${task} needs: ${steps}`);
+      throw this.#violation(`${by} deletes or replaces what the checkpoint of ${task} needs: ${steps}`);
   }
 
   #read(body: string): Lease {

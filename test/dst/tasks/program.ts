@@ -1,10 +1,12 @@
 /**
  * A task's program and the host's part of it, in virtual time: it computes so many ms, keeps a running digest of what it
- * computed, marks its state now and then, and its checkpoint folder holds that state in two files. A restore that finds a
- * state whose files don't belong together is told as torn.
+ * computed, marks its state now and then, and its checkpoint folder holds that state in two files, besides one that never
+ * changes and one whose few contents come back again and again. A restore that finds a state whose files don't belong
+ * together is told as torn.
  */
 import { hash32 } from '../../../core/rng.js';
-import { contentKey, manifestKey } from '../../../core/tasks/keys.js';
+import { type Contents, keyFor, keyOf } from '../../../core/tasks/contents.js';
+import { manifestKey } from '../../../core/tasks/keys.js';
 import { parseManifest } from '../../../core/tasks/parse.js';
 import type { CheckpointRef, Manifest, TaskSpec } from '../../../core/tasks/task.js';
 import { taskKey } from '../../../core/tasks/task.js';
@@ -41,11 +43,15 @@ export const digestAt = (steps: number): string => {
 const digests: string[] = [];
 export const STEP_MS = 100;
 
-/** The two files of a state; the second one says what the first one must be. */
+/** The files of a state; the second one says what the first one must be. */
 export const filesOf = (steps: number): readonly { readonly path: string; readonly body: string }[] => [
   { path: 'state', body: `${steps}:${digestAt(steps)}` },
   { path: 'check', body: `of ${steps}:${digestAt(steps)}` },
+  { path: 'phase', body: phaseOf(steps) },
+  { path: 'same', body: 'same' },
 ];
+
+const phaseOf = (steps: number): string => `phase ${Math.floor(steps / 10) % 2}`;
 
 /** 64 hexadecimal digits that stand for SHA-256 here. */
 export const sha = (body: string): string => {
@@ -54,32 +60,44 @@ export const sha = (body: string): string => {
   return text;
 };
 
+export interface UploadedFile {
+  readonly path: string;
+  readonly body: string;
+  readonly sha256: string;
+  readonly key: string;
+}
+
 export interface Upload {
-  readonly puts: readonly { readonly key: string; readonly body: string }[];
+  readonly files: readonly UploadedFile[];
+  /** Of these, what isn't in the bucket yet. */
+  readonly fresh: readonly UploadedFile[];
+  readonly manifest: string;
   readonly ref: CheckpointRef;
 }
 
-/** What has to be put, in order, the manifest last. */
-export function uploadOf(spec: TaskSpec, fence: number, seq: number, steps: number, workMs: number): Upload {
+/** What save `seq` has to put: the contents, then the manifest. */
+export function uploadOf(spec: TaskSpec, contents: Contents, seq: number, steps: number, workMs: number): Upload {
+  const { fence } = contents;
   const files = filesOf(steps).map(({ path, body }) => {
     const sha256 = sha(body);
-    return { path, bytes: body.length, sha256, key: contentKey(spec, fence, sha256), mode: 0o644, body };
+    return { path, body, sha256, key: keyFor(contents, seq, sha256) };
   });
   const manifest: Manifest = {
     format: 1,
     task: taskKey(spec),
     fence,
     seq,
-    files: files.map(({ body, ...file }) => file),
+    files: files.map(({ body, ...file }) => ({ ...file, bytes: body.length, mode: 0o644 })),
   };
-  const key = manifestKey(spec, fence, seq);
   return {
-    puts: [...files.map(({ key, body }) => ({ key, body })), { key, body: JSON.stringify(manifest) }],
+    files,
+    fresh: files.filter(({ sha256 }) => keyOf(contents, sha256) === null),
+    manifest: JSON.stringify(manifest),
     ref: {
       fence,
       seq,
-      manifest: key,
-      bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+      manifest: manifestKey(spec, fence, seq),
+      bytes: files.reduce((sum, { body }) => sum + body.length, 0),
       progress: Math.min(1, (steps * STEP_MS) / workMs),
       doneMs: 0,
     },
@@ -102,19 +120,12 @@ export function restoredSteps(s3: ModelS3, ref: CheckpointRef): number | string 
   const state = bodies.get('state') ?? '';
   if (bodies.get('check') !== `of ${state}`) return 'its files are of two states';
   const [steps = '', digest] = state.split(':');
+  if (bodies.get('phase') !== phaseOf(Number(steps))) return 'its phase is of another state';
   return digestAt(Number(steps)) === digest ? Number(steps) : 'its digest is wrong';
 }
 
-/** What a host deletes at a prune: manifests of this fence before those kept, and contents that no later one names. */
-export function pruned(s3: ModelS3, prefix: string, fence: number, keep: readonly CheckpointRef[]): string[] {
-  const own = `${prefix}${fence}/`;
-  const oldest = Math.min(...keep.filter((one) => one.fence === fence).map(({ seq }) => seq));
-  const kept = new Set<string>();
-  for (const key of s3.under(own)) {
-    if (!key.endsWith('.json') || Number(key.slice(own.length, -'.json'.length)) < oldest) continue;
-    const parsed = parseManifest(s3.objects.get(key)?.body ?? '');
-    kept.add(key);
-    if (parsed.ok) for (const file of parsed.value.files) kept.add(file.key);
-  }
-  return s3.under(own).filter((key) => !kept.has(key));
+/** Contents of a whole checkpoint, by digest: what its holder needn't send again. */
+export function inheritedFrom(s3: ModelS3, ref: CheckpointRef | null): Map<string, string> {
+  const parsed = ref === null ? null : parseManifest(s3.objects.get(ref.manifest)?.body ?? '');
+  return new Map(parsed?.ok === true ? parsed.value.files.map(({ sha256, key }) => [sha256, key]) : []);
 }

@@ -1,11 +1,11 @@
 /** The programs of one machine and what its host does for them, in virtual time: starts, marks, uploads, ends. */
 import { chance, randomInt } from '../../../core/rng.js';
-import { checkpointsOf } from '../../../core/tasks/keys.js';
+import { type Contents, hasSent, newContents, prune, wereDeleted, willName } from '../../../core/tasks/contents.js';
 import type { WorkerEffect, WorkerEvent } from '../../../core/tasks/port.js';
 import { type CheckpointRef, type TaskSpec, taskKey } from '../../../core/tasks/task.js';
 import type { MonoMs } from '../../../core/time.js';
 import type { Surroundings } from './machine.js';
-import { type Behaviour, behaviourOf, pruned, restoredSteps, STEP_MS, uploadOf } from './program.js';
+import { type Behaviour, behaviourOf, inheritedFrom, restoredSteps, STEP_MS, uploadOf } from './program.js';
 
 /** The machine below them. */
 export interface Below {
@@ -19,9 +19,15 @@ export interface Below {
   deadly(): void;
 }
 
+/** A deletion and an upload are waited for so long. */
+const GIVE_UP_MS = 2_000;
+/** Tries of one save. */
+const MOST_TRIES = 3;
+
 interface Program {
   readonly spec: TaskSpec;
   readonly fence: number;
+  contents: Contents;
   readonly behaviour: Behaviour;
   firstStep: number;
   startedMs: number | null;
@@ -56,15 +62,29 @@ export class Programs {
   prune({ task, fence, keep }: Extract<WorkerEffect, { type: 'prune' }>): void {
     const program = this.#program(task, fence);
     if (program === null) return;
-    const prefix = checkpointsOf(program.spec);
-    const { s3, rng } = this.#host.world;
     this.#inTurn(program, (done) => {
-      const keys = pruned(s3, prefix, fence, keep);
-      this.#host.after(randomInt(rng, 500), () => {
-        s3.carryOut(`${this.#host.id} prune`, { op: 'delete', keys });
-        done();
-      });
+      const keys = prune(program.contents, keep);
+      // A machine may stand still between the choice and the request.
+      this.#host.after(randomInt(this.#host.world.rng, 500), () =>
+        this.#request(
+          () => this.#host.world.s3.carryOut(`${this.#host.id} prune`, { op: 'delete', keys }),
+          (answered) => {
+            if (answered) wereDeleted(program.contents, keys);
+            done();
+          },
+        ),
+      );
     });
+  }
+
+  /** S3 may carry it out although its sender has given up, stands still or is gone by then. */
+  #request(carryOut: () => void, then: (answered: boolean) => void): void {
+    const { queue, rng, weather, plan } = this.#host.world;
+    const lost = this.#host.world.cutOff(this.#host.id) || chance(rng, weather.uploadFails);
+    const wayMs = randomInt(rng, 100) + (chance(rng, weather.slow) ? randomInt(rng, plan.slowMs) : 0);
+    const answered = !lost && wayMs < GIVE_UP_MS && !chance(rng, weather.lostReply);
+    if (!lost) queue.after(wayMs, carryOut);
+    this.#host.after(answered ? wayMs + 5 : GIVE_UP_MS, () => then(answered));
   }
 
   #program(task: string, fence: number): Program | null {
@@ -79,6 +99,7 @@ export class Programs {
     const program: Program = {
       ...{ spec, fence, behaviour, firstStep: 0, startedMs: null, markedSteps: null, endedSteps: null, stopped: false },
       queue: [],
+      contents: newContents(spec, fence, new Map()),
     };
     this.#programs.set(task, program);
     this.#host.after(restore === null ? 20 : 20 + plan.uploadMs + randomInt(rng, 500), () => {
@@ -91,6 +112,7 @@ export class Programs {
           return;
         }
         program.firstStep = steps;
+        program.contents = newContents(spec, fence, inheritedFrom(s3, restore));
       }
       this.#begin(program);
     });
@@ -176,33 +198,52 @@ export class Programs {
 
   save(task: string, fence: number, seq: number, byMs: MonoMs): void {
     const program = this.#program(task, fence);
-    if (program !== null) this.#inTurn(program, (done) => this.#upload(program, seq, byMs, done));
+    if (program !== null) this.#inTurn(program, (done) => this.#upload(program, seq, byMs, 1, done));
   }
 
-  #upload(program: Program, seq: number, byMs: MonoMs, done: () => void): void {
-    const { fence } = program;
+  #upload(program: Program, seq: number, byMs: MonoMs, tries: number, done: () => void): void {
+    const { fence, contents } = program;
     const task = taskKey(program.spec);
     const { behaviour, markedSteps } = program;
     const marks = behaviour.markMs > 0 && program.endedSteps === null;
     const steps = marks ? (markedSteps ?? program.firstStep) : this.#steps(program);
-    const { puts, ref } = uploadOf(program.spec, fence, seq, steps, behaviour.workMs);
-    const { s3, rng, weather, plan } = this.#host.world;
-    const next = (i: number): void => {
-      const put = puts[i];
-      if (put === undefined) {
-        this.#host.deliver({ type: 'saved', task, fence, checkpoint: ref });
-        done();
+    const { files, fresh, manifest, ref } = uploadOf(program.spec, contents, seq, steps, behaviour.workMs);
+    const { s3, rng, plan } = this.#host.world;
+    const failed = (): void => {
+      const late = this.#host.nowMs() > byMs;
+      if (!late && tries < MOST_TRIES) {
+        this.#upload(program, seq, byMs, tries + 1, done);
         return;
       }
+      this.#host.deliver({ type: 'save-failed', task, fence, why: late ? 'too late' : 'no answer' });
+      done();
+    };
+    const put = (key: string, body: string, then: () => void): void =>
       this.#host.after(randomInt(rng, 2 * plan.uploadMs), () => {
-        const late = this.#host.nowMs() > byMs;
-        if (late || this.#host.world.cutOff(this.#host.id) || chance(rng, weather.uploadFails)) {
-          this.#host.deliver({ type: 'save-failed', task, fence, why: late ? 'too late' : 'no answer' });
-          done();
-          return;
-        }
-        s3.put(`${this.#host.id} save`, put.key, put.body);
-        next(i + 1);
+        if (this.#host.nowMs() > byMs) failed();
+        else
+          this.#request(
+            () => s3.put(`${this.#host.id} save`, key, body),
+            (answered) => (answered ? then() : failed()),
+          );
+      });
+    const next = (i: number): void => {
+      const file = fresh[i];
+      if (file !== undefined) {
+        put(file.key, file.body, () => {
+          hasSent(contents, seq, file.sha256);
+          next(i + 1);
+        });
+        return;
+      }
+      willName(
+        contents,
+        seq,
+        files.map(({ key }) => key),
+      );
+      put(ref.manifest, manifest, () => {
+        this.#host.deliver({ type: 'saved', task, fence, checkpoint: ref });
+        done();
       });
     };
     next(0);

@@ -177,8 +177,8 @@ describe('the checkers can fail', () => {
 
   it('a prune that keeps nothing', () => {
     const tamper = (_: unknown, effect: WorkerEffect): WorkerEffect[] =>
-      effect.type === 'prune' ? [{ ...effect, keep: [] }] : [effect];
-    expect(() => play({}, tamper)).toThrow(/deletes what the checkpoint of long\.1 needs/);
+      effect.type === 'prune' ? [{ ...effect, keep: effect.keep.map((one) => ({ ...one, seq: 999 })) }] : [effect];
+    expect(() => play({}, tamper)).toThrow(/deletes or replaces what the checkpoint of long\.1 needs/);
   });
 
   it('a lease that names a checkpoint whose manifest is missing', () => {
