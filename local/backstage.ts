@@ -37,6 +37,8 @@ export interface BackstageOptions {
   readonly model: Ec2Model;
   readonly elb: ElbModel;
   readonly hasObject: (bucket: string, key: string) => boolean;
+  /** By a stack's name or ARN; null when there is none. */
+  readonly stackArn: (nameOrId: string) => string | null;
   /** ARNs of secrets by name. */
   readonly secrets: ReadonlyMap<string, string>;
   readonly tell: (event: CloudEvent) => void;
@@ -189,6 +191,7 @@ export function createBackstage(options: BackstageOptions): Backstage {
       ec2: { model, roleOfProfile: (profile) => iam.roleOfProfile(profile).arn },
       elbv2: { model: options.elb, region, accountId },
       s3: { hasObject: options.hasObject },
+      cloudformation: { region, accountId, stackArn: options.stackArn },
       json: {
         region,
         accountId,

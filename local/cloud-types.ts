@@ -2,6 +2,7 @@ import type { InstanceState } from '../core/cloud.js';
 import type { WallMs } from '../core/time.js';
 import type { FinishedRequest } from './balancer/source.js';
 import type { CloudClock } from './clock.js';
+import type { RehearsalOptions } from './cloudformation/rehearsal-spec.js';
 import type {
   Announce,
   EndCause,
@@ -71,6 +72,8 @@ export interface LocalCloudOptions {
   /** Brings an event to a rule's target that is neither a queue nor a function of this cloud. */
   readonly deliver?: (delivery: Delivery) => void | Promise<void>;
   readonly clock?: CloudClock;
+  /** What is done otherwise in stacks that are created through CloudFormation's API. */
+  readonly stacks?: RehearsalOptions;
 }
 
 export interface MachineOptions {
@@ -235,8 +238,10 @@ export interface LocalCloud {
   adoptTargetGroup(arn: string, healthPath: string): void;
   /** Names of the zones. */
   zones(): string[];
-  /** A further subnet of a zone; instances can be launched into it. No-op of one that is there. @throws CloudError */
-  addSubnet(subnetId: string, zone: string): void;
+  /** A further subnet of a zone; instances can be launched into it. False: it was there. @throws CloudError */
+  addSubnet(subnetId: string, zone: string): boolean;
+  /** A further pool, such as a stack's template names. False: it was there. */
+  addPool(pool: PoolOptions): boolean;
   /** No-op of one that isn't there. */
   removeSubnet(subnetId: string): void;
   calls(): CallCount[];

@@ -12,9 +12,11 @@ import {
   type LocalCloud,
   type LocalCloudOptions,
 } from './cloud-types.js';
+import { cloudformationService } from './cloudformation/service.js';
+import { Stacks } from './cloudformation/stacks.js';
 import { leaveBehind } from './ec2/model/leftovers.js';
 import { age, fail, interrupt, recommendRebalance, scheduleMaintenance, terminate } from './ec2/model/life.js';
-import { setCapacity, setSpotPrice } from './ec2/model/pools.js';
+import { addPool, setCapacity, setSpotPrice } from './ec2/model/pools.js';
 import { createModel, DEFAULT_EC2 } from './ec2/model/state.js';
 import type { Ec2Model, InstanceRecord } from './ec2/model/types.js';
 import { VPC_ID } from './ec2/output.js';
@@ -169,6 +171,15 @@ async function compose(
     onChange: (change) => tell({ type: 'object', atMs: change.atMs as WallMs, change }),
   });
 
+  const stacks: Stacks = new Stacks({
+    region,
+    accountId,
+    now: clock.wall,
+    newId: randomUUID,
+    cloud: () => local,
+    rehearsal: options.stacks ?? {},
+  });
+
   // The endpoint must be known to the machines, and its services need the pump: so the pump comes first.
   let endpointUrl = '';
   const secretArns = new Map<string, string>();
@@ -183,6 +194,7 @@ async function compose(
     model,
     elb: elb.model,
     hasObject: (bucket, key) => s3.hasObject(bucket, key),
+    stackArn: (nameOrId) => stacks.find(nameOrId)?.id ?? null,
     secrets: secretArns,
     tell,
     deliver: options.deliver ?? null,
@@ -290,6 +302,7 @@ async function compose(
         },
       }),
       iamService(iam),
+      cloudformationService({ stacks, cloud: () => local }),
       eventsService({
         bus,
         region,
@@ -316,7 +329,7 @@ async function compose(
   cleanups.push(() => endpoint.close());
   endpointUrl = endpoint.url;
 
-  return {
+  const local: LocalCloud = {
     endpoint: endpoint.url,
     region,
     runDir: runDir.path,
@@ -382,8 +395,11 @@ async function compose(
     zones: () => [...zoneNames],
     addSubnet: (subnetId, zone) => {
       if (!zoneNames.includes(zone)) throw new CloudError('BAD_OPTIONS', `The local cloud has no zone ${zone}.`);
-      if (!model.subnets.some((one) => one.subnetId === subnetId)) model.subnets.push({ name: zone, subnetId });
+      if (model.subnets.some((one) => one.subnetId === subnetId)) return false;
+      model.subnets.push({ name: zone, subnetId });
+      return true;
     },
+    addPool: (pool) => addPool(model, pool, context()),
     removeSubnet: (subnetId) => {
       const at = model.subnets.findIndex((one) => one.subnetId === subnetId);
       if (at >= 0) model.subnets.splice(at, 1);
@@ -393,6 +409,9 @@ async function compose(
       (await machines?.usage(instanceId)) ?? { processes: 0, rssBytes: 0, pssBytes: 0, cpuMs: 0 },
     stop,
   };
+  // What is being deployed is let go of while everything else still answers.
+  cleanups.push(() => stacks.close());
+  return local;
 }
 
 const isDeployer = (by: Principal): boolean => by.kind === 'user' && by.accessKeyId === DEPLOYER_KEY;

@@ -31,11 +31,15 @@ export interface StackInput {
 
 export interface DeployInput extends StackInput {
   readonly stackName: string;
+  /** Its ARN. Default: one that nobody had. */
+  readonly stackId?: string;
   /** Default: the cloud's. Another one is refused. */
   readonly region?: string;
   /** What a laptop does otherwise. */
   readonly rehearsal?: RehearsalOptions;
   readonly onEvent?: (event: ResourceEvent) => void;
+  /** The creation is given up before its next resource, and taken back. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Stack {
@@ -76,7 +80,7 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
   }
   const facts: StackFacts = {
     name: stackName,
-    id: `arn:aws:cloudformation:${cloud.region}:${DEFAULT_EC2.accountId}:stack/${stackName}/${randomUUID()}`,
+    id: input.stackId ?? stackArn(cloud.region, DEFAULT_EC2.accountId, stackName, randomUUID()),
     region: cloud.region,
     accountId: DEFAULT_EC2.accountId,
   };
@@ -136,7 +140,7 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
     const { subnets, targetGroups } = placesOf(json, { region: cloud.region, parameters });
     for (const { arn, healthPath } of targetGroups) await standIns.targetGroup(arn, healthPath);
     for (const { subnetId, zone } of subnets) {
-      cloud.addSubnet(subnetId, zone);
+      if (!cloud.addSubnet(subnetId, zone)) continue;
       lent.add(subnetId);
       note(null, `The subnet ${subnetId} is of another stack; here it is one of ${zone}.`);
     }
@@ -153,7 +157,7 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
     for (const remove of unpublish.splice(0).reverse()) await remove();
   };
   try {
-    await engine.apply(await prepare(input));
+    await engine.apply(await prepare(input), input.signal);
   } catch (error) {
     await unpublishAll().catch(() => {});
     await close();
@@ -175,6 +179,9 @@ export async function deploy(input: DeployInput, cloud: LocalCloud): Promise<Sta
     close,
   };
 }
+
+export const stackArn = (region: string, accountId: string, name: string, id: string): string =>
+  `arn:aws:cloudformation:${region}:${accountId}:stack/${name}/${id}`;
 
 /** The user data that nodes of a spec boot with. */
 function planOf(resources: readonly Standing[], text: string): NodePlan | null {

@@ -70,10 +70,10 @@ export class Engine {
   }
 
   /** @throws DeployError after everything was taken back */
-  async apply(wish: Wish): Promise<void> {
+  async apply(wish: Wish, signal?: AbortSignal): Promise<void> {
     const former = this.#applied;
     try {
-      await this.#apply(wish);
+      await this.#apply(wish, signal);
       this.#applied = wish;
     } catch (error) {
       const failure = asDeployError(error, null, '');
@@ -111,7 +111,7 @@ export class Engine {
     return retained;
   }
 
-  async #apply({ template, parameters }: Wish): Promise<void> {
+  async #apply({ template, parameters }: Wish, signal?: AbortSignal): Promise<void> {
     const { host, zones } = this.#options;
     const scope = stackScope({
       template,
@@ -129,6 +129,7 @@ export class Engine {
     for (const id of order) {
       const resource = resources.get(id);
       if (resource === undefined) continue;
+      if (signal?.aborted === true) throw new DeployError('RESOURCE', `${id}: Resource creation cancelled`, id);
       const { type, deletionPolicy, updateReplacePolicy } = resource;
       const started = performance.now();
       const before = this.#entries.get(id);

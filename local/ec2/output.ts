@@ -10,7 +10,7 @@ export const tagSet = (tags: Tags): XmlObject => ({
     .map((key) => ({ key, value: tags[key] ?? '' })),
 });
 
-export const VPC_ID = 'vpc-0000000000000001';
+export const VPC_ID = 'vpc-00000000000000001';
 
 export const stateXml = (state: InstanceRecord['state']): XmlObject => ({ code: STATE_CODE[state], name: state });
 

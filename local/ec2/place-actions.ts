@@ -70,7 +70,9 @@ export function placeActions(host: Ec2Host): [string, QueryAction][] {
       'DescribeSubnets',
       (params) => {
         const ids = params.strings('SubnetId');
+        const isDefault = (id: string): boolean => zones.some(({ subnetId }) => subnetId === id);
         const matches = matcher<(typeof places)[number]>(filtersIn(params), {
+          'default-for-az': ({ subnetId }) => [String(isDefault(subnetId))],
           'subnet-id': ({ subnetId }) => [subnetId],
           'vpc-id': () => [VPC_ID],
           'availability-zone': ({ name }) => [name],
@@ -103,8 +105,8 @@ export function placeActions(host: Ec2Host): [string, QueryAction][] {
               availabilityZoneId: place.zoneId,
               cidrBlock: `10.0.${place.seq}.0/24`,
               availableIpAddressCount: 240,
-              defaultForAz: true,
-              mapPublicIpOnLaunch: false,
+              defaultForAz: isDefault(place.subnetId),
+              mapPublicIpOnLaunch: isDefault(place.subnetId),
               tagSet: { item: [] },
             })),
           },

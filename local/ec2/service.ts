@@ -8,6 +8,7 @@ import { placeActions } from './place-actions.js';
 import { tagActions } from './tag-actions.js';
 import { templateActions } from './template-actions.js';
 import { typeActions } from './type-actions.js';
+import { vpcActions } from './vpc-actions.js';
 
 /** EC2's part of the local cloud: thin handlers over the pure model in model/. */
 export function ec2Service(host: Ec2Host): Service {
@@ -23,6 +24,7 @@ export function ec2Service(host: Ec2Host): Service {
       ...tagActions(host),
       ...templateActions(host),
       ...typeActions(host),
+      ...vpcActions(host),
     ]),
   });
 }

@@ -2,6 +2,7 @@ import type { AwsError } from '../wire/error.js';
 import { Params } from '../wire/form.js';
 import { pairsOf } from '../wire/query-service.js';
 import type { Principal, WireRequest } from '../wire/service.js';
+import { type CloudformationAsks, cloudformationAsks } from './asks/cloudformation.js';
 import { type Ec2Asks, ec2Asks } from './asks/ec2.js';
 import { type Elbv2Asks, elbv2Asks } from './asks/elbv2.js';
 import { type JsonAsks, jsonAsks } from './asks/json.js';
@@ -15,6 +16,7 @@ export interface GateOptions {
   readonly ec2: Ec2Asks;
   readonly elbv2: Elbv2Asks;
   readonly s3: S3Asks;
+  readonly cloudformation: CloudformationAsks;
   readonly json: JsonAsks;
 }
 
@@ -57,6 +59,8 @@ function asksOf(options: GateOptions, request: WireRequest, action: string): Ask
     case 'sts':
       // Everybody may ask who he is.
       return action === 'GetCallerIdentity' ? [] : [{ action: `sts:${action}`, resource: '*', context: {} }];
+    case 'cloudformation':
+      return cloudformationAsks(options.cloudformation, action, Params.parse(pairsOf(request)));
     case 'lambda': {
       const name = decodeURIComponent(/^\/[^/]+\/functions\/([^/]+)/.exec(request.path)?.[1] ?? '');
       const { region, accountId } = options.json;

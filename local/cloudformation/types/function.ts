@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
 import type { MappingOptions } from '../../sqs/mapping.js';
 import { DeployError } from '../errors.js';
 import { arnOf, type Call, type Handler, type Handlers, type Host, type Made, nameFor } from '../handler.js';
@@ -35,7 +36,7 @@ async function put(call: Call, name: string): Promise<Made> {
   }
   const view = await host.cloud.functions.create({
     name,
-    ...codeOf(call, props.struct('Code')),
+    ...(await codeOf(call, props.struct('Code'))),
     handler: props.required('Handler'),
     runtime,
     environment: Object.fromEntries(
@@ -56,20 +57,26 @@ async function put(call: Call, name: string): Promise<Made> {
   return { physicalId: name, attributes: { Arn: view.arn } };
 }
 
-function codeOf({ host, logicalId }: Call, code: Props): { codeDir: string } | { codeZip: Buffer } {
+async function codeOf({ host, logicalId }: Call, code: Props): Promise<{ codeDir: string } | { codeZip: Buffer }> {
   const inline = code.text('ZipFile');
   if (inline !== undefined) return { codeZip: zip([{ path: 'index.js', bytes: Buffer.from(inline, 'utf8') }]) };
   const [bucket, key] = [code.required('S3Bucket'), code.required('S3Key')];
   code.harmless('S3ObjectVersion', 'SourceKMSKeyArn');
   const asset = host.assets.find(bucket, key);
-  if (asset === null) {
+  if (asset !== null) {
+    return asset.packaging === 'zip' ? { codeDir: asset.source } : { codeZip: readFileSync(asset.source) };
+  }
+  try {
+    const { Body } = await host.clients.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    return { codeZip: Buffer.from((await Body?.transformToByteArray()) ?? []) };
+  } catch (error) {
     throw new DeployError(
       'ASSET',
-      `The code of ${logicalId} is s3://${bucket}/${key}, which is no asset of this app: give the folder that cdk synth wrote.`,
+      `The code of ${logicalId} is s3://${bucket}/${key}, which is no asset of this app and isn't in the local S3: give the folder that cdk synth wrote, or put the file there.`,
       logicalId,
+      error,
     );
   }
-  return asset.packaging === 'zip' ? { codeDir: asset.source } : { codeZip: readFileSync(asset.source) };
 }
 
 /** A statement in the function's own policy, which IAM asks when a service or another account calls. */

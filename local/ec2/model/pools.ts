@@ -1,7 +1,7 @@
 import type { Context } from '../../../core/time.js';
 import { AwsError } from '../../wire/error.js';
-import { poolKey } from './state.js';
-import type { Ec2Model, FleetOverride, Market, Pool, SpotAllocation } from './types.js';
+import { newPool, poolKey } from './state.js';
+import type { Ec2Model, FleetOverride, Market, Pool, PoolOptions, SpotAllocation } from './types.js';
 
 /** Price changes that are kept of a pool. */
 const MAX_PRICES = 1_000;
@@ -86,6 +86,14 @@ function score(
 }
 
 const compare = (a: number | string, b: number | string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** False: there is one of this type in this zone. */
+export function addPool(model: Ec2Model, options: PoolOptions, ctx: Context): boolean {
+  const key = poolKey(options.instanceType, options.zone);
+  if (model.pools.has(key)) return false;
+  model.pools.set(key, newPool(options, ctx));
+  return true;
+}
 
 /** Sets the capacity of all pools that match; `code` is what launches beyond it are refused with. */
 export function setCapacity(

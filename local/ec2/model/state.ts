@@ -37,7 +37,7 @@ export function createModel(options: Ec2Options, ctx: Context): Ec2Model {
 
 export const poolKey = (instanceType: string, zone: string): string => `${zone}/${instanceType}`;
 
-function newPool(options: PoolOptions, ctx: Context): Pool {
+export function newPool(options: PoolOptions, ctx: Context): Pool {
   return {
     options,
     key: poolKey(options.instanceType, options.zone),
