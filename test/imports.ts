@@ -65,9 +65,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
   },
   sim: { may: ['core'], packages: true, instead: 'sim/ may import core/ alone: move the shared decision into core/.' },
   local: {
-    may: ['core'],
+    may: ['core', 'aws/zip.ts'],
     packages: true,
-    instead: 'local/ may import core/ alone: it runs the bundles of agent/ and lambda/ as processes.',
+    instead: 'local/ may import core/ and aws/zip.ts alone: it runs the bundles of agent/ and lambda/ as processes.',
   },
   lib: {
     may: [],
@@ -75,6 +75,11 @@ export const RULES: Readonly<Record<string, Rule>> = {
     packages: true,
     instead:
       'lib/ may `import type` from core/spec/spec.ts alone: name agent/ and lambda/ by the path of their bundles.',
+  },
+  borrow: {
+    may: ['core', 'aws', 'lib/index.ts'],
+    packages: true,
+    instead: 'borrow/ may import core/, aws/ and lib/index.ts: it is an application of the construct.',
   },
   cli: {
     may: ['core', 'aws', 'agent', 'lambda', 'sim', 'local', 'lib/index.ts'],
@@ -87,9 +92,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
     instead: 'bin/ may import cli/ and lib/index.ts: a program starts there and does nothing else.',
   },
   examples: {
-    may: ['lib/index.ts'],
+    may: ['lib/index.ts', 'borrow/entry.ts'],
     packages: true,
-    instead: 'examples/ stand alone: take what lib/index.ts exports.',
+    instead: 'examples/ stand alone: take what lib/index.ts and borrow/entry.ts export.',
   },
 };
 

@@ -10,6 +10,7 @@ export const FOLDERS = [
   'aws',
   'bench',
   'bin',
+  'borrow',
   'cli',
   'core',
   'examples',
