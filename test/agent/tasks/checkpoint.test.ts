@@ -156,11 +156,11 @@ describe('a checkpoint', () => {
     at.write('large', Buffer.alloc(18 * 1_048_576, 1));
     const began = performance.now();
     const aborted = bucket.requests('AbortMultipartUpload');
-    expect(await at.checkpoints.save(1, began + 400)).toMatchObject({
+    expect(await at.checkpoints.save(1, began + 1_500)).toMatchObject({
       ok: false,
       why: expect.stringMatching(/no time/),
     });
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(performance.now() - began).toBeLessThan(6_000);
     expect(bucket.requests('AbortMultipartUpload')).toBe(aborted + 1);
     hang = false;
     await saved(at, 2);
