@@ -1,12 +1,14 @@
 /**
  * Which of the tasks whose turn it is are claimed: what fits, warm data first, then priority, then age. For that a few
  * more tasks are read than there is room for. Leases that may have run out are read first, too: their content says
- * whether the task is to be run again, has failed too often or has ended.
+ * whether the task is to be run again, has failed too often or has ended. One that waits for too long, since it doesn't
+ * fit into what is free, has room kept for it: keep.ts.
  */
 import { after, type Context, earliest, NEVER } from '../time.js';
 import { archiveTask } from './archive.js';
 import { callStore, log } from './calls.js';
 import { claim, giveUpPoison } from './claim.js';
+import { couldHold, fitsBeside } from './keep.js';
 import { leaseKey, type OpenEntry } from './keys.js';
 import { lostInARow, MOST_LOST } from './leases.js';
 import { parseLease, parseTaskSpec } from './parse.js';
@@ -26,6 +28,8 @@ interface Candidate {
   readonly entry: OpenEntry;
   readonly task: string;
   readonly spec: TaskSpec;
+  /** What room is kept for, of the tasks before it. */
+  readonly kept: TaskSpec | null;
 }
 
 export function reconcileChoice(state: WorkerState, ctx: Context, emit: Emit): void {
@@ -48,8 +52,8 @@ export function reconcileChoice(state: WorkerState, ctx: Context, emit: Emit): v
   // What is still being read may be more urgent than what is known.
   if (reading) return;
   candidates.sort((a, b) => warmShare(b.spec.data, state.warm) - warmShare(a.spec.data, state.warm));
-  for (const { entry, task, spec } of candidates) {
-    if (!fits(spec, free)) continue;
+  for (const { entry, task, spec, kept } of candidates) {
+    if (!(kept === null ? fits(spec, free) : fitsBeside(spec, free, kept))) continue;
     const reason = admission(state, spec);
     if (reason !== null) {
       log(emit, 'debug', 'task-waits', { task, reason });
@@ -75,8 +79,9 @@ function gather(
   const most = free.slots + (data ? LOOKAHEAD : 0);
   let reading = false;
   let wanted = 0;
+  let kept: TaskSpec | null = null;
   queue.turn = queue.turn.filter(({ untilMs }) => untilMs > ctx.nowMs);
-  for (const { entry } of [...queue.turn]) {
+  for (const { entry, keeps } of [...queue.turn]) {
     if (wanted >= most) break;
     const task = taskKey(entry);
     const now = claimable(state, task, ctx);
@@ -103,8 +108,12 @@ function gather(
       giveUpPoison(state, entry, seen.spec, now.seen, ctx, emit);
       continue;
     }
-    if (!fits(seen.spec, free)) continue;
-    candidates.push({ entry, task, spec: seen.spec });
+    if (!fits(seen.spec, free)) {
+      if (keeps && kept === null && couldHold(state, seen.spec, state.peers)) kept = seen.spec;
+      continue;
+    }
+    if (kept !== null && !fitsBeside(seen.spec, free, kept)) continue;
+    candidates.push({ entry, task, spec: seen.spec, kept });
     wanted++;
   }
   return { candidates, reading };

@@ -9,6 +9,7 @@
 import { randomBetween } from '../rng.js';
 import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
 import { callStore, isAsking, log } from './calls.js';
+import { keepsRoom } from './keep.js';
 import { LEASES, OPEN, type OpenEntry, parseLeaseKey, parseOpenKey } from './keys.js';
 import type { StoreListing, StoreOutcome } from './port.js';
 import { acceptsWork, freeRoom, hasRoom } from './room.js';
@@ -178,7 +179,7 @@ function noteOrphans(state: WorkerState, look: Look, open: ReadonlySet<string>):
 
 /** Works out whose turn each task is. Answers with the wall second of the newest task that is left to others. */
 function shareOut(state: WorkerState, ctx: Context): number {
-  const { queue } = state;
+  const { queue, timings } = state;
   const [self, all] = everybody(state);
   const roomy = new Set(state.peers.filter((peer) => peer.freeMemoryMiB > 0).map((peer) => peer.id));
   const withRoom = all.filter(({ id }) => roomy.has(id));
@@ -188,6 +189,7 @@ function shareOut(state: WorkerState, ctx: Context): number {
   const others: Other[] = [];
   const places = new Map<string, number>();
   const heads = new Map<string, { readonly task: string; readonly sinceMs: MonoMs }>();
+  const firstSince = new Map<string, MonoMs>();
   for (const entry of queue.entries) {
     const task = taskKey(entry);
     if (state.held.has(task)) continue;
@@ -200,13 +202,17 @@ function shareOut(state: WorkerState, ctx: Context): number {
     places.set(owner, place + 1);
     const head = queue.heads.get(owner);
     if (place === 0) heads.set(owner, head?.task === task ? head : { task, sinceMs: seenMs });
-    if (owner === self.id) mine.push({ entry, untilMs: NEVER });
-    else others.push({ entry, owner, place, waitedMs: seenMs - sinceMs });
+    const firstMs = queue.firstSince.get(task) ?? (place === 0 ? seenMs : null);
+    if (firstMs !== null) firstSince.set(task, firstMs);
+    const standsFirstMs = firstMs === null ? 0 : seenMs - firstMs;
+    if (owner === self.id) mine.push({ entry, untilMs: NEVER, keeps: keepsRoom(0, standsFirstMs, timings.keepMs) });
+    else others.push({ entry, owner, place, waitedMs: seenMs - sinceMs, standsFirstMs });
   }
   queue.heads = heads;
+  queue.firstSince = firstSince;
   if (mine.length > 0) queue.idleSinceMs = null;
   else queue.idleSinceMs ??= seenMs;
-  const stolen = steal(state, mine[0]?.entry.priority ?? null, others, self, withRoom, ctx);
+  const stolen = steal(state, mine[0]?.entry.priority ?? null, others, self, all, withRoom, ctx);
   const turn = [...stolen, ...mine].sort((a, b) => (a.entry.key < b.entry.key ? -1 : 1));
   const taken = new Set(turn.slice(0, Math.max(0, freeRoom(state).slots)).map(({ entry }) => entry));
   let leftover = 0;
@@ -224,33 +230,43 @@ interface Other {
   /** In the list of the one whose turn it is. */
   readonly place: number;
   readonly waitedMs: number;
+  readonly standsFirstMs: number;
 }
 
 /**
  * What a node takes of the others' turns. While it has work of its own, only what is more urgent and has waited for long. The
  * first ones of each are left to the one whose turn they are, since that one takes them next, unless it
  * hasn't taken its first one for long. Idle nodes share it out among those that have room; the deputies wait a step each.
+ * What is starving (keep.ts) may be taken by its deputies at any time.
  */
 function steal(
   state: WorkerState,
   best: number | null,
   others: readonly Other[],
   self: Ranked,
+  all: readonly Ranked[],
   withRoom: readonly Ranked[],
   ctx: Context,
 ): Turn[] {
   const { queue, timings, options } = state;
   const idleMs = queue.seenMs === null || queue.idleSinceMs === null ? 0 : queue.seenMs - queue.idleSinceMs;
   const stolen: Turn[] = [];
-  for (const { entry, owner, place, waitedMs } of others) {
+  for (const { entry, owner, place, waitedMs, standsFirstMs } of others) {
     if (stolen.length >= MOST_STOLEN) break;
+    if (
+      standsFirstMs >= timings.keepMs &&
+      keepsRoom(rankOf(taskKey(entry), self, all), standsFirstMs, timings.keepMs)
+    ) {
+      stolen.push({ entry, untilMs: after(ctx.nowMs, timings.queueAgeMs), keeps: true });
+      continue;
+    }
     if (best !== null && entry.priority <= best) continue;
     if (waitedMs < (best === null ? timings.stepMs : timings.queueAgeMs)) continue;
     const headMs = (queue.seenMs ?? 0) - (queue.heads.get(owner)?.sinceMs ?? 0);
     if (place < options.workload.maxTasks && headMs < timings.headMs) continue;
     const rank = rankOf(taskKey(entry), self, withRoom);
     if (rank > 0 && idleMs < rank * timings.stepMs) continue;
-    stolen.push({ entry, untilMs: after(ctx.nowMs, timings.freshMs) });
+    stolen.push({ entry, untilMs: after(ctx.nowMs, timings.freshMs), keeps: false });
   }
   return stolen;
 }

@@ -55,6 +55,7 @@ export function forgetEntry(queue: Queue, task: string): void {
   queue.leases.delete(task);
   queue.specs.delete(task);
   queue.claimableSince.delete(task);
+  queue.firstSince.delete(task);
 }
 
 /** The moment of the last request that showed the open object. */

@@ -137,6 +137,8 @@ export interface Queue {
   claimableSince: Map<string, MonoMs>;
   /** The first task of each node's turn, and since when it is that. */
   heads: ReadonlyMap<string, { readonly task: string; readonly sinceMs: MonoMs }>;
+  /** When a claimable task was first seen as the first one of a node's turn. */
+  firstSince: Map<string, MonoMs>;
   /** Since when a look shows nothing that is this node's turn; null: something is. */
   idleSinceMs: MonoMs | null;
   /** Leases without an open object: since when. */
@@ -157,6 +159,8 @@ export interface Queue {
 export interface Turn {
   readonly entry: OpenEntry;
   readonly untilMs: MonoMs;
+  /** Where it doesn't fit, room is kept for it. */
+  readonly keeps: boolean;
 }
 
 export interface Look {

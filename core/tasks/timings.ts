@@ -12,6 +12,8 @@ export interface WorkerTimings {
   readonly stepMs: number;
   /** A node that hasn't taken the first task of its turn for so long has no room for it: others may. */
   readonly headMs: number;
+  /** A task that stands first in a node's turn for so long, too large for what is free there, has room kept: keep.ts. */
+  readonly keepMs: number;
   /** What a deputy saw unclaimed may be claimed for so long. */
   readonly freshMs: number;
   /**
@@ -53,6 +55,7 @@ export const WORKER_TIMINGS: Readonly<Record<'lan' | 'local', WorkerTimings>> = 
     queueAgeMs: 60_000,
     stepMs: 3_000,
     headMs: 15_000,
+    keepMs: 300_000,
     freshMs: 5_000,
     lingerMs: 60_000,
     flushMs: 30_000,
@@ -74,6 +77,7 @@ export const WORKER_TIMINGS: Readonly<Record<'lan' | 'local', WorkerTimings>> = 
     queueAgeMs: 6_000,
     stepMs: 400,
     headMs: 1_500,
+    keepMs: 10_000,
     freshMs: 1_000,
     lingerMs: 10_000,
     flushMs: 2_000,

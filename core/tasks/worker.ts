@@ -50,6 +50,7 @@ export function createWorker(options: WorkerOptions, ctx: Context): WorkerState 
     queue: {
       ...{ entries: [], turn: [], leases: new Map(), specs: new Map(), claimableSince: new Map(), orphans: new Map() },
       heads: new Map(),
+      firstSince: new Map(),
       ...{
         seenMs: null,
         idleSinceMs: null,
