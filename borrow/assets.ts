@@ -4,12 +4,18 @@
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import { DeleteObjectCommand, HeadBucketCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { classify, isNotFound } from '../aws/errors.js';
 import { type ZipEntry, zip } from '../aws/zip.js';
 import type { Aws, Caller } from './aws.js';
 import { BorrowError } from './error.js';
-import { isObject } from './options-aws.js';
+import { isLoopback, isObject } from './options-aws.js';
 
 export interface Asset {
   readonly bucket: string;
@@ -59,13 +65,21 @@ interface ManifestFile {
   readonly destinations: Readonly<Record<string, { readonly bucketName: string; readonly objectKey: string }>>;
 }
 
-/** @throws BorrowError BOOTSTRAP when there is no such bucket in this account, or what the SDK throws */
+/**
+ * Nobody bootstraps a local cloud: there the bucket is made.
+ *
+ * @throws BorrowError BOOTSTRAP when there is no such bucket in this account, or what the SDK throws
+ */
 export async function requireBootstrap(aws: Aws, bucket: string, caller: Caller, signal: AbortSignal): Promise<void> {
   try {
     const query = new HeadBucketCommand({ Bucket: bucket, ExpectedBucketOwner: caller.account });
     await aws.s3.send(query, { abortSignal: signal });
   } catch (error) {
     if (!isNotFound(classify(error)) && classify(error).code !== 'NotFound') throw error;
+    if (aws.endpoint !== null && isLoopback(aws.endpoint)) {
+      await aws.s3.send(new CreateBucketCommand({ Bucket: bucket }), { abortSignal: signal });
+      return;
+    }
     throw new BorrowError(
       'BOOTSTRAP',
       `The bucket ${bucket} isn't there: prepare the account's Region once with npx cdk bootstrap aws://${caller.account}/${aws.region}.`,

@@ -6,6 +6,7 @@ import { BorrowError } from './error.js';
 import type { Loan } from './loan.js';
 import { type BorrowedNode, healthyTargets, nodesOf, servingSlots } from './nodes.js';
 import type { Wish } from './options.js';
+import { isLoopback } from './options-aws.js';
 import { changeDesired } from './scale.js';
 import { nextLookMs } from './stack-state.js';
 import { OUTPUT } from './synth.js';
@@ -92,14 +93,17 @@ function checkCount(nodes: number): void {
   throw new BorrowError('OPTION', `The number of nodes must be a whole number from 1 to 1000, not ${String(nodes)}.`);
 }
 
-/** CloudFormation knows the balancer's name, but a local cloud may have moved its port. */
+/** A local cloud moves ports that would need root (docs/rehearsal.md). */
+const portAt = (aws: Aws, port: number): number =>
+  aws.endpoint !== null && isLoopback(aws.endpoint) && port < 1_024 ? port + 8_000 : port;
+
 async function endpointOf(aws: Aws, outputs: Readonly<Record<string, string>>): Promise<string | null> {
   const host = outputs[OUTPUT.balancer];
   const arn = outputs[OUTPUT.listener];
   if (host === undefined || arn === undefined) return null;
   const { Listeners } = await aws.elbv2.send(new DescribeListenersCommand({ ListenerArns: [arn] }));
   const { Protocol = 'HTTP', Port = 80 } = Listeners?.[0] ?? {};
-  return new URL(`${Protocol.toLowerCase()}://${host}:${Port}`).origin;
+  return new URL(`${Protocol.toLowerCase()}://${host}:${portAt(aws, Port)}`).origin;
 }
 
 /** Looks that may fail in a row before the wait does. */
