@@ -4,6 +4,8 @@ import { poolName } from '../../core/safety/view.js';
 import { marketOf } from '../../core/seats/rung.js';
 import { sameSeat, seatName } from '../../core/seats/seat.js';
 import { safetyView } from './acts/banker.js';
+import type { Answers } from './answers.js';
+import { copyConcerns } from './concerns-copies.js';
 import { countText, elapsedText } from './show.js';
 import type { ClusterView, NodeRow, SlotRow } from './view.js';
 
@@ -24,6 +26,8 @@ export interface Concern {
     | 'twins'
     | 'no-seat'
     | 'largest-pool'
+    | 'few-copies'
+    | 'copies-pool'
     | 'few-pools'
     | 'leaving'
     | 'starting'
@@ -38,14 +42,15 @@ export interface Concern {
   readonly nodes: readonly string[];
 }
 
-type Scene = Omit<ClusterView, 'concerns'>;
+export type Scene = Omit<ClusterView, 'concerns'>;
 
 /** Fewer capacity pools than this are a risk by themselves. */
 const FEW_POOLS = 3;
 const LEVELS: readonly Level[] = ['down', 'risk', 'waiting'];
 
-export function concernsOf(scene: Scene): Concern[] {
-  const found = [...seats(scene), ...nodesAmiss(scene), ...capacity(scene), ...waiting(scene)];
+export function concernsOf(scene: Scene, answers: Pick<Answers, 'groups'>): Concern[] {
+  const found = [...seats(scene), ...nodesAmiss(scene), ...copyConcerns(scene, answers), ...capacity(scene)];
+  found.push(...waiting(scene));
   return found.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
 }
 

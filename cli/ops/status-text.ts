@@ -54,7 +54,13 @@ function headLines(view: ClusterView, { colors, endpoint, width }: StatusOptions
 }
 
 function workloadLines({ workloads, unseen }: ClusterView, { colors }: StatusOptions): string[] {
-  return workloads.map(({ name, kind, healthy, registered, hasTargets }) => {
+  return workloads.map(({ name, kind, copies, healthy, registered, hasTargets }) => {
+    if (copies !== null) {
+      const wished = `${name} (${kind})  ${countText(copies, 'copy', 'copies')} wanted`;
+      if (healthy === null) return `${wished}, not seen${hasTargets ? '' : ': it has no target group'}`;
+      return `${wished}, ${(healthy >= copies ? colors.green : colors.red)(`${healthy} healthy`)}`;
+    }
+    if (healthy === null || registered === null) return `${name} (${kind})  not seen`;
     if (!hasTargets) return `${name} (${kind})  on ${countText(healthy, 'serving node')}`;
     if (registered === 0 && unseen.length > 0) return `${name} (${kind})  targets not seen`;
     const tone = healthy === registered && healthy > 0 ? colors.green : colors.red;

@@ -4,6 +4,7 @@ import type { HeldSeat } from '../../core/seats/seat.js';
 import type { Spec } from '../../core/spec/spec.js';
 import { type Answers, type HealthState, type OpsNode, poolName, type ReportHead, type Unseen } from './answers.js';
 import { type Concern, concernsOf } from './concerns.js';
+import { copyHolders } from './copies.js';
 
 /**
  * - booting: launched, and not serving yet
@@ -64,9 +65,14 @@ export interface PoolRow {
 export interface WorkloadRow {
   readonly name: string;
   readonly kind: string;
-  /** Of its target groups, or of its nodes where it has none. */
-  readonly healthy: number;
-  readonly registered: number;
+  /** How many of it the spec wants; null: one on every node. */
+  readonly copies: number | null;
+  /**
+   * Targets of its groups, or nodes where it has none. Of copies: nodes that hold one; null where AWS can't tell, for want
+   * of a target group or of an answer.
+   */
+  readonly healthy: number | null;
+  readonly registered: number | null;
   readonly hasTargets: boolean;
 }
 
@@ -118,7 +124,7 @@ export function viewOf(spec: Spec, region: string, answers: Answers): ClusterVie
     reports: answers.reports,
     unseen: answers.unseen,
   };
-  return { ...base, concerns: concernsOf(base) };
+  return { ...base, concerns: concernsOf(base, answers) };
 }
 
 const endOf = (node: OpsNode): number => node.endedMs ?? node.launchTimeMs;
@@ -222,15 +228,22 @@ function poolsOf(spec: Spec, live: readonly NodeRow[], prices: ReadonlyMap<strin
 }
 
 function workloadsOf(spec: Spec, live: readonly NodeRow[], answers: Answers): WorkloadRow[] {
-  return spec.workloads.map(({ name, kind, targetGroupArns }) => {
+  return spec.workloads.map((workload) => {
+    const { name, kind, targetGroupArns } = workload;
+    const hasTargets = targetGroupArns.length > 0;
+    if (workload.kind !== 'tasks' && workload.copies !== undefined) {
+      const holders = copyHolders(targetGroupArns, live, answers);
+      const healthy = holders?.filter((holder) => holder.healthy).length ?? null;
+      return { name, kind, copies: workload.copies, healthy, registered: holders?.length ?? null, hasTargets };
+    }
+    if (!hasTargets) {
+      const serving = live.filter(({ condition }) => condition === 'serving').length;
+      return { name, kind, copies: null, healthy: serving, registered: live.length, hasTargets };
+    }
     const groups = answers.groups.filter(({ arn }) => targetGroupArns.includes(arn));
     const targets = groups.flatMap((group) => group.targets).filter(({ state }) => state !== 'draining');
-    if (targetGroupArns.length === 0) {
-      const serving = live.filter(({ condition }) => condition === 'serving').length;
-      return { name, kind, healthy: serving, registered: live.length, hasTargets: false };
-    }
     const healthy = targets.filter(({ state }) => state === 'healthy').length;
-    return { name, kind, healthy, registered: targets.length, hasTargets: true };
+    return { name, kind, copies: null, healthy, registered: targets.length, hasTargets };
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * Whether a request may pass. The page acts on a running cluster, so a page of another site, open in the same browser,
+ * Whether a request may pass. The page shows a running cluster and may act on it, so a page of another site, open in the same browser,
  * must not reach it:
  * - a name that was bent to 127.0.0.1 (DNS rebinding) is seen in the Host header;
  * - a form or script of another site (CSRF) is seen in Origin and Sec-Fetch-Site, can't set our header, and doesn't
@@ -20,8 +20,11 @@ export type Passed =
   | { readonly type: 'page' | 'events' | 'act' }
   | { readonly type: 'refused'; readonly status: 400 | 401 | 403 | 404 | 405 | 415 | 421; readonly why: string };
 
-/** @param authority `127.0.0.1:PORT`, as in the address that was printed */
-export function guard(asked: Asked, authority: string, token: string): Passed {
+/**
+ * @param authority `127.0.0.1:PORT`, as in the address that was printed
+ * @param acts false: the page only reads
+ */
+export function guard(asked: Asked, authority: string, token: string, acts = true): Passed {
   const { method, path, headers } = asked;
   if (headers.host !== authority) return refused(421, `This is ${authority}, under no other name.`);
   const site = headers['sec-fetch-site'];
@@ -31,8 +34,8 @@ export function guard(asked: Asked, authority: string, token: string): Passed {
     if (site !== undefined && site !== 'none' && site !== 'same-origin') return refused(403, 'Open it by its address.');
     return { type: 'page' };
   }
-  const wanted = { '/events': 'GET', '/act': 'POST' }[path];
-  if (wanted === undefined) return refused(404, 'There are /, /events and /act.');
+  const wanted = path === '/events' ? 'GET' : path === '/act' && acts ? 'POST' : undefined;
+  if (wanted === undefined) return refused(404, `There are ${acts ? '/, /events and /act' : '/ and /events'}.`);
   if (method !== wanted) return refused(405, `Only ${wanted} is answered here.`);
   if (site !== undefined && site !== 'same-origin') return refused(403, 'Only this page itself may ask.');
   const { origin } = headers;
@@ -41,7 +44,7 @@ export function guard(asked: Asked, authority: string, token: string): Passed {
   }
   const given = headers[TOKEN_HEADER];
   if (typeof given !== 'string' || !same(given, token)) {
-    return refused(401, 'The token is missing or wrong: open the whole address that the rehearsal printed.');
+    return refused(401, 'The token is missing or wrong: open the whole address that was printed in the terminal.');
   }
   if (path === '/events') return { type: 'events' };
   if (headers['content-type'] !== 'application/json') return refused(415, 'An act is application/json.');

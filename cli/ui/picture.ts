@@ -5,10 +5,11 @@
  * - serving: its target is healthy
  * - unwell: it runs, and the load balancer doesn't find it healthy any more
  * - noticed: EC2 will take it at `deadlineMs`
+ * - draining: it hands over, by its own word; why and until when it hasn't told yet
  * - dead: nothing announced it
  * - ending, ended: on its way out, and gone
  */
-export type Condition = 'booting' | 'serving' | 'unwell' | 'noticed' | 'dead' | 'ending' | 'ended';
+export type Condition = 'booting' | 'serving' | 'unwell' | 'noticed' | 'draining' | 'dead' | 'ending' | 'ended';
 
 export interface NodeCard {
   readonly id: string;
@@ -29,7 +30,10 @@ export interface NodeCard {
   readonly hung: boolean;
   /** What its peers say: how many of those that were asked hold it for alive. Null: nobody was asked. */
   readonly seenBy: { readonly alive: number; readonly suspect: number; readonly asked: number } | null;
-  readonly requests: number;
+  /** Null: not to be known. */
+  readonly requests: number | null;
+  /** More that is known of it: name and value. */
+  readonly facts?: readonly (readonly [name: string, value: string])[];
 }
 
 export interface ZoneCard {
@@ -44,6 +48,8 @@ export interface StepLine {
   readonly name: string;
   /** ms after the incident began; null: not yet. */
   readonly afterMs: number | null;
+  /** It was seen only by then, and may have been earlier. */
+  readonly atMost?: boolean;
   /** What its plan allowed; null: no limit of its own, or not known. */
   readonly budgetMs: number | null;
 }
@@ -56,6 +62,8 @@ export interface IncidentCard {
   readonly deadlineMs: number | null;
   /** When its replacement served; null: the clock runs. */
   readonly healedMs: number | null;
+  /** In the clock's place where it ended at a time that nobody knows. */
+  readonly overText?: string;
   readonly steps: readonly StepLine[];
 }
 
@@ -84,8 +92,24 @@ export interface LogLine {
   readonly act: boolean;
 }
 
-/** `over`: the end was asked for. */
-export type Stage = 'booting' | 'playing' | 'waiting' | 'over';
+/** One more figure of the head. */
+export interface FigureCard {
+  readonly name: string;
+  readonly value: string;
+  readonly note: string;
+  readonly bad: boolean;
+}
+
+export interface ConcernCard {
+  readonly level: 'down' | 'risk' | 'waiting';
+  readonly text: string;
+}
+
+/**
+ * Of a rehearsal: booting, playing, waiting, and over once its end was asked for. Of a cluster in AWS: live, or trouble
+ * when it can't be looked at.
+ */
+export type Stage = 'booting' | 'playing' | 'waiting' | 'over' | 'live' | 'trouble';
 
 /** All but the nodes, in parts that change each at its own pace. */
 export interface Parts {
@@ -98,7 +122,14 @@ export interface Parts {
     readonly spot: number;
     readonly onDemand: number;
     readonly partitioned: boolean;
+    /** Nodes can be taken away here. */
+    readonly acts: boolean;
+    /** To be typed elsewhere about a node, `{id}` in its id's place. */
+    readonly commands: readonly { readonly name: string; readonly text: string }[];
+    readonly figures: readonly FigureCard[];
   };
+  /** What is amiss, the worst first; null: nobody judges. */
+  readonly concerns: readonly ConcernCard[] | null;
   readonly zones: readonly ZoneCard[];
   readonly traffic: TrafficCard | null;
   readonly tasks: TasksCard | null;

@@ -1,4 +1,4 @@
-/** The live page's own little server: on loopback, at a random port, for whoever knows the token. */
+/** The live page's own little server: on loopback, for whoever knows the token. */
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { guard, hashOf, safeHeaders } from './guard.js';
@@ -12,14 +12,21 @@ export interface PageServer {
   readonly url: string;
   /** Sends what is different since the last picture to all that look on. */
   show(picture: Picture): void;
-  close(): Promise<void>;
+  /** How many pages are open. */
+  watchers(): number;
+  /** @param text what the page says once it is over */
+  close(text?: string): Promise<void>;
 }
 
 export interface PageOptions {
-  /** Does what somebody asked for. The answer is one sentence; it is thrown when the act can't be done. */
-  readonly act: (body: unknown) => string;
+  /** Does what somebody asked for. The answer is one sentence; it is thrown when the act can't be done. Absent: the page only reads. */
+  readonly act?: (body: unknown) => string;
   /** Before there is anything to show. */
   readonly first: Picture;
+  /** Default: any free one. */
+  readonly port?: number;
+  /** Called when one more page was opened. */
+  readonly opened?: () => void;
 }
 
 const MAX_BODY_BYTES = 4_096;
@@ -29,8 +36,8 @@ const MAX_BACKLOG_BYTES = 4 * 1024 * 1024;
 /** Tells a page that nothing changed from a server that is gone. */
 const BEAT_MS = 5_000;
 
-/** Rejects when no port of loopback can be had. */
-export async function openPageServer({ act, first }: PageOptions): Promise<PageServer> {
+/** Rejects when the port of loopback can't be had. */
+export async function openPageServer({ act, first, port = 0, opened }: PageOptions): Promise<PageServer> {
   const token = randomBytes(24).toString('base64url');
   const html = pageHtml(PAGE_STYLE, PAGE_SCRIPT);
   const headers = safeHeaders({ script: hashOf(PAGE_SCRIPT), style: hashOf(PAGE_STYLE) });
@@ -55,6 +62,7 @@ export async function openPageServer({ act, first }: PageOptions): Promise<PageS
     response.on('close', () => watchers.delete(response));
     response.writeHead(200, { ...headers, 'content-type': 'text/event-stream' });
     send(response, 'picture', picture);
+    opened?.();
   };
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
     request.on('error', () => {});
@@ -62,6 +70,7 @@ export async function openPageServer({ act, first }: PageOptions): Promise<PageS
       { method: request.method ?? '', path: request.url ?? '', headers: request.headers },
       authority,
       token,
+      act !== undefined,
     );
     switch (passed.type) {
       case 'refused':
@@ -79,7 +88,7 @@ export async function openPageServer({ act, first }: PageOptions): Promise<PageS
         void bodyOf(request).then((body) => {
           try {
             if (body === undefined) answer(response, 400, `An act is JSON of ${MAX_BODY_BYTES} bytes at most.`);
-            else answer(response, 200, act(body));
+            else if (act !== undefined) answer(response, 200, act(body));
           } catch (error) {
             answer(response, 409, error instanceof Error ? error.message : String(error));
           }
@@ -89,12 +98,13 @@ export async function openPageServer({ act, first }: PageOptions): Promise<PageS
   server.maxConnections = 64;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve());
+    server.listen(port, '127.0.0.1', () => resolve());
   });
   server.on('error', () => {});
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('The page got no port.');
-  authority = `127.0.0.1:${address.port}`;
+  // Browsers leave out the port that is HTTP's own.
+  authority = address.port === 80 ? '127.0.0.1' : `127.0.0.1:${address.port}`;
   const beat = setInterval(() => {
     for (const watcher of watchers) send(watcher, 'beat', { nowMs: Date.now() });
   }, BEAT_MS);
@@ -106,9 +116,10 @@ export async function openPageServer({ act, first }: PageOptions): Promise<PageS
       picture = next;
       if (change !== null) for (const watcher of watchers) send(watcher, 'change', change);
     },
-    async close() {
+    watchers: () => watchers.size,
+    async close(text = 'It is over: see the terminal.') {
       clearInterval(beat);
-      for (const watcher of watchers) watcher.end('event: end\ndata: {}\n\n');
+      for (const watcher of watchers) watcher.end(`event: end\ndata: ${JSON.stringify({ text })}\n\n`);
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         setImmediate(() => server.closeAllConnections());

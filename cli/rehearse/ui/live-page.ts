@@ -32,6 +32,8 @@ export interface PageTools {
   readonly p99Ms: () => number | null;
 }
 
+type RehearsalStage = Exclude<Stage, 'live' | 'trouble'>;
+
 const SECOND_MS = 1_000;
 
 export class LivePage implements Screen {
@@ -42,7 +44,7 @@ export class LivePage implements Screen {
   readonly #p99: (number | null)[] = [];
   readonly #failures: number[] = [];
   #server: PageServer | null = null;
-  #stage: Stage = 'booting';
+  #stage: RehearsalStage = 'booting';
   #shown: Picture;
   #second = { atMs: 0, sent: 0, failed: 0, rate: 0 };
   #incidents: { atMs: number; events: number; cards: Parts['incidents'] } = { atMs: 0, events: 0, cards: [] };
@@ -123,7 +125,7 @@ export class LivePage implements Screen {
     this.#peek.close();
     const server = this.#server;
     this.#server = null;
-    await server?.close();
+    await server?.close('The rehearsal is over: see the terminal.');
   }
 
   #sample({ sent, failed }: { readonly sent: number; readonly failed: number }, nowMs: number): void {
@@ -141,7 +143,7 @@ export class LivePage implements Screen {
     const fresh = nowMs - this.#second.atMs < 250;
     const requests = fresh
       ? stats.requests
-      : new Map(this.#shown?.nodes.map((node) => [node.id, node.requests] as const) ?? []);
+      : new Map(this.#shown?.nodes.map((node) => [node.id, node.requests ?? 0] as const) ?? []);
     const around = { nowMs, cutOff: this.#acts.cutOff, seenBy: this.#peek.seenBy(), requests };
     return {
       nowMs,
@@ -161,6 +163,7 @@ export class LivePage implements Screen {
                 failures: [...this.#failures],
               },
         tasks: stats.tasks === null ? null : { ...stats.tasks },
+        concerns: null,
         incidents: this.#incidentCards(nowMs),
         lines: [...this.#lines],
       },
@@ -180,6 +183,9 @@ export class LivePage implements Screen {
       spot: live.length - onDemand,
       onDemand,
       partitioned: this.#acts.cutOff.size > 0,
+      acts: true,
+      commands: [],
+      figures: [],
     };
   }
 
@@ -223,7 +229,7 @@ export class LivePage implements Screen {
   }
 }
 
-const STAGES: Readonly<Record<Stage, string>> = {
+const STAGES: Readonly<Record<RehearsalStage, string>> = {
   booting: 'The cluster boots.',
   playing: 'The script is being played.',
   waiting: 'The script is over: what happens now is up to you.',

@@ -59,6 +59,7 @@ const WORDS: Readonly<Record<Condition, string>> = {
   serving: 'serving',
   unwell: "doesn't answer the load balancer",
   noticed: 'got its interruption notice',
+  draining: 'hands over',
   dead: 'died without a word',
   ending: 'is going',
   ended: 'is gone',

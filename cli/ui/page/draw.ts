@@ -2,7 +2,7 @@
 export const PAGE_DRAW = `
 const $ = (id) => document.getElementById(id);
 const nodes = new Map(), zones = new Map();
-let parts = {}, chosen = null, skewMs = 0, order = 0, silence = 0;
+let parts = {}, chosen = null, skewMs = 0, order = 0, silence = 0, figured = '', listed = null;
 
 function make(tag, parent, text) { const el = document.createElement(tag); el.textContent = text; parent.append(el); return el; }
 function put(el, text) { if (el.textContent !== text) el.textContent = text; }
@@ -12,7 +12,7 @@ function say(text) { put($('said'), text); clearTimeout(silence); silence = setT
 function offline(text) { put($('stage'), text); }
 
 function take(event, data) {
-  if (event === 'end') { ended = true; offline('The rehearsal is over: see the terminal.'); return; }
+  if (event === 'end') { ended = true; offline(data.text); return; }
   if (data.nowMs) skewMs = data.nowMs - Date.now();
   if (event === 'beat') return;
   if (event === 'picture') {
@@ -26,6 +26,7 @@ function take(event, data) {
   for (const id of data.gone || []) drop(id);
   if (data.nodes.length > 0 || (data.gone || []).length > 0) arrange();
   if (news.head) drawHead();
+  if (news.concerns) drawConcerns();
   if (news.traffic) drawTraffic();
   if (news.tasks) drawTasks();
   if (news.incidents) drawIncidents();
@@ -41,11 +42,39 @@ function drawHead() {
   put($('serving'), h.serving + ' / ' + h.desired);
   put($('capacity'), h.spot + ' spot'); put($('on-demand'), h.onDemand > 0 ? h.onDemand + ' on-demand' : '');
   $('serving').classList.toggle('bad', h.serving < h.desired && h.stage !== 'booting');
+  $('stage').classList.toggle('bad', h.stage === 'trouble');
   $('heal').hidden = !h.partitioned;
+  for (const id of ['end', 'keys-act', 'acts']) $(id).hidden = !h.acts;
+  for (const id of ['keys-read', 'commands']) $(id).hidden = h.acts;
   $('end').disabled = h.stage === 'booting' || h.stage === 'over';
+  document.title = 'Synkti: ' + h.title;
+  document.body.classList.toggle('reads', !h.acts);
+  const wanted = JSON.stringify(h.figures);
+  if (figured === wanted) return;
+  figured = wanted;
+  for (const old of document.querySelectorAll('.figures > .figure')) old.remove();
+  for (const figure of h.figures) {
+    const box = make('div', document.querySelector('.figures'), ''); box.className = 'figure';
+    make('dt', box, figure.name);
+    const dd = make('dd', box, ''); dd.classList.toggle('bad', figure.bad);
+    make('span', dd, figure.value + ' '); make('small', dd, figure.note);
+  }
+}
+
+function drawConcerns() {
+  $('concerns-box').hidden = false;
+  $('well').hidden = parts.concerns.length > 0;
+  $('concerns').replaceChildren();
+  for (const one of parts.concerns) {
+    const item = make('li', $('concerns'), ''); item.className = one.level;
+    make('b', item, { down: '✕ Down', risk: '! At risk', waiting: '… Under way' }[one.level]);
+    make('span', item, one.text);
+  }
 }
 
 function drawZones() {
+  const there = new Set(parts.zones.map((z) => z.name));
+  for (const [name, it] of zones) if (!there.has(name)) { it.box.remove(); zones.delete(name); }
   for (const z of parts.zones) {
     let it = zones.get(z.name);
     if (!it) {
@@ -53,7 +82,7 @@ function drawZones() {
       const row = make('div', box, ''); row.className = 'row';
       const title = make('h3', row, z.name); title.id = 'zone-' + z.name; box.setAttribute('aria-labelledby', title.id);
       const pools = make('small', title, '');
-      const button = make('button', row, ''); button.type = 'button'; button.className = 'reclaim';
+      const button = make('button', row, ''); button.type = 'button'; button.className = 'reclaim'; button.hidden = !(parts.head && parts.head.acts);
       it = { box, pools, button, list: make('ul', box, ''), reclaimed: false };
       button.addEventListener('click', () => act({ act: it.reclaimed ? 'give-back' : 'reclaim-zone', zone: z.name }));
       zones.set(z.name, it);
@@ -128,11 +157,28 @@ function drawDetail() {
   const { card } = nodes.get(chosen);
   put($('detail-title'), 'Slot ' + (card.slot ?? 'none') + ', ' + card.id);
   put($('detail-label'), card.label);
-  const facts = [['pool', card.pool + ' in ' + card.zone], ['bought', card.market], ['requests', card.requests.toLocaleString('en')]];
+  const facts = [['pool', card.pool + ' in ' + card.zone], ['bought', card.market]];
+  if (card.requests !== null) facts.push(['requests', card.requests.toLocaleString('en')]);
+  for (const fact of card.facts || []) facts.push(fact);
   if (card.seenBy !== null) facts.push(['gossip', 'alive to ' + card.seenBy.alive + ' of ' + card.seenBy.asked + ' peers asked' + (card.seenBy.suspect > 0 ? ', suspected by ' + card.seenBy.suspect : '')]);
   if (card.deadlineMs !== null) facts.push(['taken in', secs(card.deadlineMs - now())]);
   $('facts').replaceChildren();
   for (const [name, value] of facts) { make('dt', $('facts'), name); make('dd', $('facts'), value); }
+  if (parts.head.acts || listed === card.id) return;
+  listed = card.id;
+  $('commands').replaceChildren();
+  for (const command of parts.head.commands) {
+    const item = make('li', $('commands'), '');
+    const text = command.text.replace('{id}', card.id);
+    make('small', item, command.name);
+    make('code', item, text);
+    const button = make('button', item, 'Copy'); button.type = 'button'; button.setAttribute('aria-label', 'Copy: ' + text);
+    button.addEventListener('click', () => copy(text));
+  }
+}
+async function copy(text) {
+  try { await navigator.clipboard.writeText(text); say('Copied: ' + text); }
+  catch { say('The browser did not let it be copied; mark it and copy it by hand.'); }
 }
 
 function drawTraffic() {
@@ -165,16 +211,16 @@ function drawIncidents() {
   $('incidents').replaceChildren();
   for (const one of parts.incidents) {
     const item = make('li', $('incidents'), '');
-    item.className = 'incident ' + one.kind + (one.healedMs === null ? '' : ' healed');
+    item.className = 'incident ' + one.kind + (one.healedMs === null && !one.overText ? '' : ' healed');
     const row = make('div', item, ''); row.className = 'row';
     make('h3', row, one.title);
     const clock = make('span', row, ''); clock.className = 'clock'; one.clock = clock;
-    if (one.deadlineMs !== null && one.healedMs === null) { const track = make('div', item, ''); track.className = 'track'; track.setAttribute('aria-hidden', 'true'); one.bar = make('i', track, ''); }
+    if (one.deadlineMs !== null && one.healedMs === null && !one.overText) { const track = make('div', item, ''); track.className = 'track'; track.setAttribute('aria-hidden', 'true'); one.bar = make('i', track, ''); }
     const list = make('ul', item, '');
     for (const step of one.steps) {
       const li = make('li', list, ''); li.className = step.afterMs === null ? 'todo' : '';
       make('span', li, (step.afterMs === null ? '○ ' : '✓ ') + step.name);
-      make('span', li, (step.afterMs === null ? 'not yet' : secs(step.afterMs)) + (step.budgetMs === null ? '' : ' of ' + secs(step.budgetMs)));
+      make('span', li, (step.afterMs === null ? 'not yet' : (step.atMost ? '≤ ' : '') + secs(step.afterMs)) + (step.budgetMs === null ? '' : ' of ' + secs(step.budgetMs)));
     }
   }
 }
@@ -195,7 +241,7 @@ function clocks() {
   }
   for (const one of parts.incidents || []) {
     if (!one.clock) continue;
-    put(one.clock, one.healedMs !== null ? 'healed ' + secs(one.healedMs - one.atMs) : secs(at - one.atMs));
+    put(one.clock, one.overText ? one.overText : one.healedMs !== null ? 'healed ' + secs(one.healedMs - one.atMs) : secs(at - one.atMs));
     if (one.bar) one.bar.style.transform = 'scaleX(' + Math.min(1, Math.max(0, (at - one.atMs) / (one.deadlineMs - one.atMs))).toFixed(3) + ')';
   }
 }

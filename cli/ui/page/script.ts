@@ -15,7 +15,7 @@ let ended = false, tries = 0;
 async function listen() {
   const answer = await fetch('/events', { headers });
   if (answer.status === 401) { ended = true; throw new Error((await answer.json()).text); }
-  if (!answer.ok || answer.body === null) throw new Error('The rehearsal does not answer.');
+  if (!answer.ok || answer.body === null) throw new Error('Synkti does not answer; does it still run in the terminal?');
   tries = 0;
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
@@ -32,10 +32,10 @@ async function listen() {
 }
 async function connect() {
   while (!ended) {
-    try { await listen(); } catch (error) { offline(ended ? error.message : 'No connection to the rehearsal; trying again'); }
+    try { await listen(); } catch (error) { offline(ended ? error.message : 'No connection to the terminal; trying again'); }
     if (ended) break;
     tries++;
-    offline('No connection to the rehearsal; trying again');
+    offline('No connection to the terminal; trying again');
     await new Promise((resolve) => setTimeout(resolve, Math.min(5000, 300 * tries)));
   }
 }
@@ -43,7 +43,7 @@ async function act(body) {
   try {
     const answer = await fetch('/act', { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) });
     say((await answer.json()).text);
-  } catch { say('The rehearsal does not answer.'); }
+  } catch { say('Synkti does not answer; does it still run in the terminal?'); }
 }
 connect();
 `;
@@ -78,7 +78,7 @@ $('zones').addEventListener('keydown', (event) => {
     return;
   }
   const key = event.key.toLowerCase();
-  if (event.repeat) return;
+  if (event.repeat || !parts.head || !parts.head.acts) return;
   if (byKey[key]) act({ act: byKey[key], node: tile.dataset.id });
   else if (key === 'z') act({ act: 'reclaim-zone', zone: nodes.get(tile.dataset.id).card.zone });
 });

@@ -25,7 +25,7 @@ header { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; g
 .figures { display: flex; flex-wrap: wrap; gap: 0.4rem 1.5rem; } .figures small { font-size: 0.78rem; font-weight: 400; color: var(--soft); }
 dt { font-size: 0.72rem; color: var(--soft); white-space: nowrap; }
 .figures dd { font-size: 1.15rem; font-weight: 600; line-height: 1.2; white-space: nowrap; }
-.figures dd.bad { color: var(--bad); }
+.figures dd.bad, #stage.bad { color: var(--bad); } .reads .acting, body:not(.reads) .reading { display: none; }
 .spark dd { display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; white-space: normal; } .spark svg { width: 8rem; height: 1.5rem; border-bottom: 1px solid var(--line); }
 #spark path { fill: none; stroke: var(--accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 #spark rect { fill: var(--bad); }
@@ -55,17 +55,19 @@ kbd { border: 1px solid var(--line); border-radius: 0.25rem; padding: 0 0.3rem; 
 .node[data-x~=cut] { border: 1px dashed var(--ink); } .node[data-x~=risk] { border: 1px dotted var(--warn); }
 [data-c=serving] { --mark: '●'; --ink: var(--good); --tint: var(--good-bg); }
 [data-c=booting] { --mark: '◔'; --ink: var(--wait); --tint: var(--wait-bg); }
-[data-c=noticed] { --mark: '▲'; --ink: var(--warn); --tint: var(--warn-bg); }
+[data-c=noticed], [data-c=draining] { --mark: '▲'; --ink: var(--warn); --tint: var(--warn-bg); }
 [data-c=unwell] { --mark: '!'; --ink: var(--bad); --tint: var(--bad-bg); }
 [data-c=dead] { --mark: '✕'; --ink: var(--bad); --tint: var(--bad-bg); }
 [data-c=ending], [data-c=ended] { --mark: '○'; --ink: var(--soft); --tint: transparent; }
-.node[data-c=noticed], .node[data-c=dead], .node[data-c=unwell] { border-color: var(--ink); }
+.node[data-c=noticed], .node[data-c=draining], .node[data-c=dead], .node[data-c=unwell] { border-color: var(--ink); }
 .node[data-c=ending], .node[data-c=ended] { border-color: var(--line); }
 .dense { --tile: 4.5rem; } .dense ul { gap: 0.3rem; } .dense .node { min-height: 2.1rem; padding: 0.15rem 0.4rem; gap: 0 0.3rem; font-size: 0.88rem; }
 .dense .node small { display: none; } .dense .node .mark { grid-row: auto; font-size: 0.8rem; } .dense .node[data-c=noticed] { grid-template-columns: auto auto 1fr; } .dense .node[data-c=noticed] small { display: block; grid-column: 3; text-align: right; } .dense .node[data-c=noticed] b span { display: none; }
 @media (min-width: 2400px) { .dense { --tile: 8rem; } .dense .node { min-height: 2.9rem; font-size: 1rem; } .dense .node small { display: block; } .dense .node .mark { grid-row: span 2; } .dense .node[data-c=noticed] { grid-template-columns: auto 1fr; } .dense .node[data-c=noticed] small { grid-column: 2; text-align: left; } }
 #facts { display: grid; grid-template-columns: auto 1fr; gap: 0.15rem 0.8rem; align-items: baseline; margin: 0.5rem 0; font-size: 0.85rem; } #facts dd { overflow-wrap: anywhere; }
 #detail-label { font-size: 0.9rem; } .acts { display: grid; grid-template-columns: 1fr 1fr; gap: 0.4rem; } .acts button { text-align: left; font-size: 0.85rem; display: flex; justify-content: space-between; gap: 0.4rem; }
+#concerns, #commands { display: grid; gap: 0.45rem; margin-top: 0.5rem; font-size: 0.85rem; } #concerns { max-height: 24rem; overflow-y: auto; } #concerns b { display: block; font-size: 0.78rem; font-weight: 600; color: var(--soft); } #concerns .down b { color: var(--bad); } #concerns .risk b { color: var(--warn); } #concerns span { overflow-wrap: anywhere; }
+#commands li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.1rem 0.6rem; align-items: center; } #commands small { grid-column: 1 / -1; color: var(--soft); } #commands code { font-size: 0.78rem; overflow-wrap: anywhere; user-select: all; } #commands button { font-size: 0.78rem; padding: 0.15rem 0.6rem; }
 #incidents, #log { display: grid; gap: 0.5rem; margin-top: 0.5rem; } #incidents { max-height: 24rem; overflow-y: auto; } #log { max-height: 20rem; overflow-y: auto; gap: 0.25rem; font-size: 0.8rem; }
 .incident { border-left: 3px solid var(--warn); padding-left: 0.7rem; } .incident.healed { border-color: var(--line); } .incident.silent { border-color: var(--bad); } .incident.silent.healed { border-color: var(--line); }
 .incident h3 { font-size: 0.8rem; } .incident .clock { font-weight: 600; font-size: 0.8rem; white-space: nowrap; } .incident .row { flex-wrap: nowrap; }

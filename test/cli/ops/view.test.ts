@@ -15,7 +15,9 @@ describe('the view of a cluster', () => {
     expect(seen.spot).toBe(3);
     expect(seen.spotUsdPerHour).toBeCloseTo(0.07);
     expect(seen.pools.map(({ spot }) => spot)).toEqual([1, 1, 1]);
-    expect(seen.workloads).toEqual([{ name: 'api', kind: 'process', healthy: 3, registered: 3, hasTargets: true }]);
+    expect(seen.workloads).toEqual([
+      { name: 'api', kind: 'process', copies: null, healthy: 3, registered: 3, hasTargets: true },
+    ]);
     expect(seen.concerns).toEqual([]);
   });
 

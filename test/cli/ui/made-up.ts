@@ -66,6 +66,9 @@ export function madeUp(size: number, nowMs: number): Picture {
         spot: rows.filter(({ node }) => node.market === 'spot').length,
         onDemand: rows.filter(({ node }) => node.market === 'on-demand').length,
         partitioned: true,
+        acts: true,
+        commands: [],
+        figures: [],
       },
       zones: zoneCards(
         ZONES,
@@ -83,6 +86,7 @@ export function madeUp(size: number, nowMs: number): Picture {
         failures: Array.from({ length: 90 }, (_, i) => (i === 62 ? 3 : 0)),
       },
       tasks: { submitted: 200, waiting: 50, running: 24, done: 125, ended: 1 },
+      concerns: null,
       incidents: [...announced, ...silent].map((incident) => incidentCard(incident)),
       lines: Array.from({ length: 30 }, (_, i) => ({
         n: 30 - i,
