@@ -32,6 +32,8 @@ export interface EvacuationLimits extends Partial<LinkShares> {
   readonly leftMs: number;
   /** Measured rate of uploads, bytes/s, over all that run together. */
   readonly bytesPerSecond: number;
+  /** Kept free before the end, in ms. Default {@link settleMsOf} the time that is left. */
+  readonly settleMs?: number;
   /** SIGTERM to SIGKILL at most, in ms: what a task may take to write its last state. */
   readonly stopGraceMs: number;
 }
@@ -61,6 +63,11 @@ const GRACE_SHARE = 0.5;
 
 /** Kept free before the end for the manifest, the lease and the word to the receiver. */
 export const SETTLE_MS = 2_000;
+/** Of a short notice no more than this share. */
+const SETTLE_SHARE = 1 / 3;
+
+export const settleMsOf = (leftMs: number): number =>
+  Math.max(0, Math.min(SETTLE_MS, Math.floor(leftMs * SETTLE_SHARE)));
 
 const MIB = 1024 * 1024;
 
@@ -68,7 +75,7 @@ const MIB = 1024 * 1024;
 export function planEvacuation(tasks: readonly EvacuatedTask[], limits: EvacuationLimits): Evacuation[] {
   const { fullShare = LINK_SHARES.fullShare, partialShare = LINK_SHARES.partialShare } = limits;
   const endMs = Math.max(0, Math.floor(limits.leftMs));
-  const windowMs = Math.max(0, endMs - SETTLE_MS);
+  const windowMs = Math.max(0, endMs - (limits.settleMs ?? settleMsOf(endMs)));
   const graceMs = Math.min(Math.max(0, limits.stopGraceMs), Math.floor(windowMs * GRACE_SHARE));
   const decisions = new Map<string, Evacuation>();
   const movable: EvacuatedTask[] = [];

@@ -8,7 +8,6 @@
  * If `running` doesn't come while there is time, the lease is written for the receiver all the same; it finds it there, or,
  * if the receiver is gone, the lease runs out. What nobody takes becomes free and is told as new work.
  */
-import { SETTLE_MS } from '../checkpoint/evacuate.js';
 import { planPlacement } from '../placement/plan.js';
 import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
 import { askPeer, log } from './calls.js';
@@ -17,7 +16,7 @@ import type { Note, PeerView } from './port.js';
 import { doneMs, isStill } from './program.js';
 import { beginWrite, isHolder } from './register.js';
 import { beginSave } from './saves.js';
-import type { Emit, Held, WorkerState } from './state.js';
+import type { Emit, Held, Leaving, WorkerState } from './state.js';
 import type { Lease } from './task.js';
 import { warmDigest } from './warmth.js';
 
@@ -31,9 +30,9 @@ const KEEP_MS = 15_000;
 /** Leases given away that are remembered for receivers that ask once more. */
 const MOST_GIVEN = 64;
 
-export function reconcileOffers(state: WorkerState, deadlineMs: MonoMs, ctx: Context, emit: Emit): void {
+export function reconcileOffers(state: WorkerState, { deadlineMs, settleMs }: Leaving, ctx: Context, emit: Emit): void {
   const leftMs = deadlineMs - ctx.nowMs;
-  if (leftMs < SETTLE_MS + state.timings.askMs) return;
+  if (leftMs < settleMs + state.timings.askMs) return;
   const open = [...state.held.values()].filter((held) => isOffered(state, held));
   if (open.length === 0) return;
   const peers = state.peers.filter((peer) => !peer.leaving).slice(0, MOST_PEERS);
@@ -97,7 +96,7 @@ export function afterTake(state: WorkerState, held: Held, note: Note | null, ctx
   if (handover.stage !== 'taking') return;
   // No answer: it may have begun all the same. Then it is worth more than an unknown other one.
   if (note === null || (note.type === 'taking' && note.task === held.key)) {
-    const latest = (state.leaving?.deadlineMs ?? NEVER) - SETTLE_MS;
+    const latest = state.leaving === null ? NEVER : state.leaving.deadlineMs - state.leaving.settleMs;
     const waitMs = note === null ? state.timings.askMs : state.timings.runningMs;
     Object.assign(handover, { stage: 'waiting', untilMs: earliest(after(ctx.nowMs, waitMs), latest as MonoMs) });
     return;
@@ -118,12 +117,12 @@ function refused(state: WorkerState, held: Held, ctx: Context): void {
  */
 export function settleLeaving(state: WorkerState, held: Held, lease: Lease, ctx: Context, emit: Emit): boolean {
   const { saves, handover, evacuation } = held;
-  const endMs = state.leaving?.deadlineMs ?? ctx.nowMs;
-  const hurry = ctx.nowMs >= endMs - SETTLE_MS / 2;
+  const { deadlineMs: endMs, settleMs } = state.leaving ?? { deadlineMs: ctx.nowMs, settleMs: 0 };
+  const hurry = ctx.nowMs >= endMs - settleMs / 2;
   if (saves.sending !== null && !hurry) return false;
   const saveable = evacuation?.kind === 'full' && held.ended !== null && held.spec.checkpoint !== null;
   if (saveable && !saves.lastDone && !hurry && held.stop === 'leaving') {
-    beginSave(state, held, (endMs - SETTLE_MS / 2) as MonoMs, true, ctx, emit);
+    beginSave(state, held, (endMs - settleMs / 2) as MonoMs, true, ctx, emit);
     return false;
   }
   const peer = state.peers.find(({ id }) => id === handover.peer);

@@ -2,7 +2,7 @@
  * This node goes, or stops: what becomes of each of its tasks is planned by core/checkpoint with the time that is left, and
  * planned anew at least every second, since sizes, rates and deadlines change. What has begun isn't planned again.
  */
-import { type Evacuation, planEvacuation, SETTLE_MS } from '../checkpoint/evacuate.js';
+import { type Evacuation, planEvacuation, settleMsOf } from '../checkpoint/evacuate.js';
 import { after, type Context, earliest, type MonoMs, NEVER, type WallMs } from '../time.js';
 import { log } from './calls.js';
 import { reconcileOffers } from './handover.js';
@@ -10,7 +10,7 @@ import { committedMs } from './leases.js';
 import { doneMs, leftMs, runs, stopProgram } from './program.js';
 import { isHolder } from './register.js';
 import { beginSave } from './saves.js';
-import type { Emit, Held, WorkerState } from './state.js';
+import type { Emit, Held, Leaving, WorkerState } from './state.js';
 
 /** Bytes/s that uploads are taken to reach before one was measured. */
 const UNMEASURED = 25_000_000;
@@ -20,7 +20,8 @@ export function beginLeaving(state: WorkerState, deadlineMs: MonoMs, cause: stri
   const { leaving } = state;
   if (leaving !== null && leaving.deadlineMs <= deadlineMs) return;
   log(emit, 'info', 'tasks-leaving', { cause, leftMs: deadlineMs - ctx.nowMs, tasks: state.held.size });
-  state.leaving = { deadlineMs, cause: leaving?.cause ?? cause, planDueMs: ctx.nowMs };
+  const settleMs = settleMsOf(deadlineMs - ctx.nowMs);
+  state.leaving = { deadlineMs, settleMs, cause: leaving?.cause ?? cause, planDueMs: ctx.nowMs };
   state.reserved.clear();
 }
 
@@ -34,10 +35,10 @@ export function reconcileLeaving(state: WorkerState, ctx: Context, emit: Emit): 
   if (leaving === null) return;
   if (leaving.planDueMs <= ctx.nowMs) {
     leaving.planDueMs = after(ctx.nowMs, REPLAN_MS);
-    plan(state, leaving.deadlineMs, ctx);
-    reconcileOffers(state, leaving.deadlineMs, ctx, emit);
+    plan(state, leaving, ctx);
+    reconcileOffers(state, leaving, ctx, emit);
   }
-  for (const held of state.held.values()) act(state, held, leaving.deadlineMs, ctx, emit);
+  for (const held of state.held.values()) act(state, held, leaving, ctx, emit);
 }
 
 export function nextLeavingMs(state: WorkerState, ctx: Context): MonoMs {
@@ -50,7 +51,7 @@ export function nextLeavingMs(state: WorkerState, ctx: Context): MonoMs {
   return next;
 }
 
-function plan(state: WorkerState, deadlineMs: MonoMs, ctx: Context): void {
+function plan(state: WorkerState, { deadlineMs, settleMs }: Leaving, ctx: Context): void {
   const tasks = [...state.held.values()].filter((held) => held.program === 'running' && held.stop === null);
   if (tasks.length === 0) return;
   const decisions = planEvacuation(
@@ -72,6 +73,7 @@ function plan(state: WorkerState, deadlineMs: MonoMs, ctx: Context): void {
     }),
     {
       leftMs: deadlineMs - ctx.nowMs,
+      settleMs,
       bytesPerSecond: state.bytesPerSecond ?? UNMEASURED,
       stopGraceMs: Math.max(...tasks.map((held) => held.spec.stopGraceMs)),
     },
@@ -94,10 +96,10 @@ const atTimes = (decision: Evacuation | null, ctx: Context): Held['evacuation'] 
 const hasJustFailed = ({ timings }: WorkerState, { saves: { failedMs } }: Held, ctx: Context): boolean =>
   failedMs !== null && after(failedMs, timings.saveSpacingMs) > ctx.nowMs;
 
-function act(state: WorkerState, held: Held, deadlineMs: MonoMs, ctx: Context, emit: Emit): void {
+function act(state: WorkerState, held: Held, { deadlineMs, settleMs }: Leaving, ctx: Context, emit: Emit): void {
   if (!runs(held) || held.stop !== null) return;
   const notify = held.spec.checkpoint?.notify.by ?? 'none';
-  const endMs = (deadlineMs - SETTLE_MS) as MonoMs;
+  const endMs = (deadlineMs - settleMs) as MonoMs;
   if (held.program === 'starting') {
     // Nothing is computed yet: it begins elsewhere.
     stopProgram(held, 'leaving', endMs - ctx.nowMs, emit);

@@ -98,6 +98,8 @@ export interface WorkerCounters {
 
 export interface Leaving {
   readonly deadlineMs: MonoMs;
+  /** Kept free before that for the last writes. */
+  readonly settleMs: number;
   readonly cause: string;
   /** A plan that is made anew: when. */
   planDueMs: MonoMs;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type EvacuatedTask, planEvacuation, SETTLE_MS } from '../../../core/checkpoint/evacuate.js';
+import { type EvacuatedTask, planEvacuation, settleMsOf } from '../../../core/checkpoint/evacuate.js';
 
 const MIB = 1024 * 1024;
 const MINUTE = 60_000;
@@ -34,14 +34,16 @@ describe('planEvacuation', () => {
     expect(kinds([taskOf('a.1', 1_400, { committed: true })])).toEqual(['partial']);
     expect(kinds([taskOf('a.1', 4_000, { committed: true })])).toEqual(['restart']);
     expect(kinds([taskOf('a.1', 1, { committed: true })], { bytesPerSecond: 0 })).toEqual(['restart']);
-    expect(kinds([taskOf('a.1', 1, { committed: true })], { leftMs: 1_000 })).toEqual(['restart']);
+    expect(kinds([taskOf('a.1', 1, { committed: true })], { leftMs: 0 })).toEqual(['restart']);
   });
 
   it('saves what is small although its grace is as long as the time that is left', () => {
     const short = { leftMs: 3_000, stopGraceMs: 30_000 };
     expect(kinds([taskOf('a.1', 1), taskOf('b.1', 1)], short)).toEqual(['full', 'full']);
     const [first] = planEvacuation([taskOf('a.1', 1)], { ...limits, ...short });
-    expect(first).toMatchObject({ startMs: 0, stopByMs: 500 });
+    expect(first).toMatchObject({ startMs: 0, stopByMs: 1_000 });
+    // Of a notice of a second, or one seen so late, a third is kept for the last writes.
+    expect(kinds([taskOf('a.1', 1)], { leftMs: 1_000 })).toEqual(['full']);
     // Half of the time may go into stopping: 59 s of link are left.
     expect(kinds([taskOf('a.1', 700)], { stopGraceMs: 600_000 })).toEqual(['full']);
     expect(kinds([taskOf('a.1', 800)], { stopGraceMs: 600_000 })).toEqual(['restart']);
@@ -86,7 +88,7 @@ describe('planEvacuation', () => {
         expect(plan.map(({ task }) => task)).toEqual(tasks.map(({ task }) => task));
         const turned = planEvacuation([...tasks].reverse(), within).reverse();
         expect(turned).toEqual(plan);
-        const windowMs = Math.max(0, Math.floor(within.leftMs) - SETTLE_MS);
+        const windowMs = Math.max(0, within.leftMs - settleMsOf(within.leftMs));
         let busyMs = 0;
         for (const { kind, startMs, stopByMs, byMs, task } of plan) {
           expect(startMs).toBeGreaterThanOrEqual(0);

@@ -100,7 +100,7 @@ describe('a node that goes', () => {
     ['that is small', 1_000],
   ])('stops and saves a task %s, although its grace is longer than the time that is left', (_, bytes) => {
     const { send, pass, saves, stops, deadlineMs } = leaving({ stopGraceMs: 60_000, bytes, marks: false });
-    expect(stops).toMatchObject([{ task: 'a.1', graceMs: 1_000 }]);
+    expect(stops).toMatchObject([{ task: 'a.1', graceMs: 1_333 }]);
     pass(20);
     const end = { exitCode: 143, signal: null, problem: null, tail: '', longLog: false };
     send({ type: 'task-ended', task: 'a.1', fence: 1, ...end });
