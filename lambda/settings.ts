@@ -1,4 +1,5 @@
 import type { Credentials } from '../aws/client.js';
+import type { Lease } from '../core/fallback/lease.js';
 import { specParameterName } from '../core/spec/spec.js';
 
 /** What a function is told by its environment; docs/fallback.md lists it. */
@@ -8,6 +9,8 @@ export interface Settings {
   /** Null: no agent is told to drain. */
   readonly drainDocument: string | null;
   readonly region: string;
+  /** Null: the cluster stands until somebody deletes it. */
+  readonly lease: Lease | null;
 }
 
 /** The role's credentials, which Lambda puts into the environment. @throws Error when they aren't there */
@@ -32,7 +35,25 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     specParameter: given(environment.SYNKTI_SPEC_PARAMETER) ?? specParameterName(cluster),
     drainDocument: given(environment.SYNKTI_DRAIN_DOCUMENT),
     region,
+    lease: leaseIn(environment),
   };
+}
+
+/** All of its three variables, or none. */
+function leaseIn(environment: Readonly<Record<string, string | undefined>>): Lease | null {
+  const length = given(environment.SYNKTI_LEASE_MS);
+  if (length === null) return null;
+  const lengthMs = Number(length);
+  if (!Number.isSafeInteger(lengthMs) || lengthMs <= 0) {
+    throw new Error(`The environment variable SYNKTI_LEASE_MS must be a number of ms, not '${length.slice(0, 60)}'.`);
+  }
+  const [stackId, bucket] = [given(environment.SYNKTI_STACK_ID), given(environment.SYNKTI_LEASE_BUCKET)];
+  if (stackId === null || bucket === null) {
+    throw new Error(
+      'With SYNKTI_LEASE_MS the environment variables SYNKTI_STACK_ID and SYNKTI_LEASE_BUCKET are needed.',
+    );
+  }
+  return { bucket, stackId, lengthMs };
 }
 
 const given = (text: string | undefined): string | null => (text === undefined || text === '' ? null : text);

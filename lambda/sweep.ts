@@ -1,16 +1,18 @@
 /** Started by a schedule; see core/fallback/sweep.ts. */
 import { sweep } from '../core/fallback/errands.js';
+import { type Lease, tendLease } from '../core/fallback/lease.js';
 import { lookAround } from '../core/fallback/look.js';
-import { assess } from '../core/fallback/outcome.js';
+import { assess, classOf } from '../core/fallback/outcome.js';
 import { host } from './host.js';
 import { budgetEnd, type LambdaContext, type Parts, play } from './parts.js';
-import { countErrand } from './telemetry.js';
+import { countErrand, METRIC_OF } from './telemetry.js';
 
 export const createSweepHandler =
   (parts: Parts) =>
   async (_event: unknown, context: LambdaContext): Promise<void> => {
     const { telemetry, clock, settings } = parts;
     const start = clock();
+    if (settings.lease !== null && (await isOver(parts, settings.lease))) return;
     const seen = await play(parts, lookAround({ name: settings.cluster, parameter: settings.specParameter }));
     if (!seen.ok) {
       if (seen.error.kind === 'not-found') return telemetry.log('info', 'no-spec', {});
@@ -42,5 +44,23 @@ export const createSweepHandler =
     // Errors of a schedule's call are seen in the function's own metric; the next period tries again.
     if (again?.kind === 'configuration') throw new Error(`${again.code}: ${again.message}`);
   };
+
+/** Whether the cluster's lease ran out: then the stack goes, and nothing is mended any more. */
+async function isOver(parts: Parts, lease: Lease): Promise<boolean> {
+  const { telemetry } = parts;
+  const end = await play(parts, tendLease(lease));
+  const { error } = end;
+  if (error !== null) telemetry.count(METRIC_OF[classOf(error.kind)]);
+  if (end.state === 'alive') {
+    if (error !== null) telemetry.log('warn', 'lease-unknown', { error });
+    return false;
+  }
+  const { stackId, lengthMs } = lease;
+  telemetry.log('warn', 'lease-ended', { stackId, lengthMs, ageMs: end.ageMs, error });
+  if (error === null) telemetry.count('LeaseEnded');
+  else if (error.kind === 'configuration')
+    throw new Error(`The stack can't be deleted: ${error.code}: ${error.message}`);
+  return true;
+}
 
 export const handler = host('sweep', createSweepHandler);

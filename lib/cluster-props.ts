@@ -1,4 +1,5 @@
 import type {
+  Duration,
   aws_ec2 as ec2,
   aws_iam as iam,
   aws_logs as logs,
@@ -70,6 +71,18 @@ export interface SynktiClusterProps {
    * @default RemovalPolicy.DESTROY
    */
   readonly removalPolicy?: RemovalPolicy;
+  /**
+   * The cluster deletes its own stack when nobody has renewed its lease for so long, and the whole stack goes: nothing else
+   * should be in it. For clusters that are made for a while, such as a preview's or those of `Synkti.borrow`. Whoever
+   * writes the object `owner/lease.json` to the bucket renews it; until then it counts from the first sweep. The sweep
+   * looks at it, so the end comes up to a sweep period later. From twice the sweep period to 30 days.
+   *
+   * The stack needs a service role, as `cdk deploy` gives it: CloudFormation deletes the resources with that role, and
+   * otherwise with the rights of the function that asks, which don't suffice.
+   *
+   * @default - it stands until somebody deletes it
+   */
+  readonly lease?: Duration;
   /**
    * Alarms and a dashboard.
    *

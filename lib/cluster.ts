@@ -150,6 +150,7 @@ export class SynktiCluster extends Construct implements ISynktiCluster {
       emptiesBucket,
       findsTypes,
       sweepPeriod: sweepPeriod(props.failover ?? {}),
+      lease: props.lease,
     });
     const { interruption, ended, sweep } = fallback;
     const errands = [interruption.policy, ended.policy, sweep.policy];

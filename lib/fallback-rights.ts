@@ -4,6 +4,7 @@
  */
 import { aws_iam as iam, Stack, type aws_ssm as ssm } from 'aws-cdk-lib';
 import type { SynktiCluster } from './cluster.js';
+import { LEASE_KEY } from './names.js';
 import type { Right } from './policy.js';
 import { ec2Arn, specParameterArn, tagsOf } from './seat-rights.js';
 
@@ -82,6 +83,24 @@ export const takeBackRights = (cluster: SynktiCluster): readonly Right[] => [
       sid: 'TakeBack',
       actions: ['ssm:PutParameter'],
       resources: [specParameterArn(cluster)],
+    }),
+  },
+];
+
+/** Looking at the lease, and deleting the stack when it ran out; with the stack's service role, which isn't passed on. */
+export const leaseRights = (cluster: SynktiCluster): readonly Right[] => [
+  {
+    statement: new iam.PolicyStatement({
+      sid: 'Lease',
+      actions: ['s3:GetObject', 's3:PutObject'],
+      resources: [cluster.bucket.arnForObjects(LEASE_KEY)],
+    }),
+  },
+  {
+    statement: new iam.PolicyStatement({
+      sid: 'EndStack',
+      actions: ['cloudformation:DeleteStack'],
+      resources: [Stack.of(cluster).stackId],
     }),
   },
 ];

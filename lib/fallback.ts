@@ -11,6 +11,7 @@ import {
   type aws_ec2 as ec2,
   aws_events as events,
   type aws_logs as logs,
+  Stack,
   type aws_sqs as sqs,
   aws_events_targets as targets,
 } from 'aws-cdk-lib';
@@ -26,6 +27,7 @@ import {
   incidentRights,
   LOOK_FOR_LEFTOVERS,
   LOOK_FOR_TYPES,
+  leaseRights,
   leftoverRights,
   takeBackRights,
 } from './fallback-rights.js';
@@ -40,6 +42,8 @@ interface FallbackProps {
   readonly findsTypes: boolean;
   /** A missed event costs at most this. */
   readonly sweepPeriod: Duration;
+  /** Undefined: the cluster isn't lent. */
+  readonly lease: Duration | undefined;
 }
 
 const ERRAND = Duration.minutes(2);
@@ -60,7 +64,7 @@ export class Fallback extends Construct {
 
   constructor(cluster: SynktiCluster, props: FallbackProps) {
     super(cluster, 'Fallback');
-    const { subnets, retention, emptiesBucket, findsTypes, sweepPeriod } = props;
+    const { subnets, retention, emptiesBucket, findsTypes, sweepPeriod, lease } = props;
     const name = cluster.clusterName;
     const environment = { SYNKTI_CLUSTER: name };
     const document = drainDocument(this, name);
@@ -90,7 +94,7 @@ export class Fallback extends Construct {
       description: `Synkti ${name}: compares what lives with the spec`,
       timeout: ERRAND,
       retention,
-      environment,
+      environment: { ...environment, ...leaseEnvironment(cluster, lease) },
       rights: [
         ...seatRights(cluster, subnets, [
           'ec2:DescribeInstanceStatus',
@@ -99,6 +103,7 @@ export class Fallback extends Construct {
         ]),
         ...leftoverRights(cluster),
         ...endRights(cluster),
+        ...(lease === undefined ? [] : leaseRights(cluster)),
       ],
       // The next period tries again.
       retryAttempts: 0,
@@ -154,3 +159,12 @@ export class Fallback extends Construct {
     });
   }
 }
+
+const leaseEnvironment = (cluster: SynktiCluster, lease: Duration | undefined): Record<string, string> =>
+  lease === undefined
+    ? {}
+    : {
+        SYNKTI_LEASE_MS: String(lease.toMilliseconds()),
+        SYNKTI_LEASE_BUCKET: cluster.bucket.bucketName,
+        SYNKTI_STACK_ID: Stack.of(cluster).stackId,
+      };

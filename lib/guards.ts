@@ -2,12 +2,12 @@
  * What is looked at when an app is synthesized, so that a mistake is told before it is deployed. Each complaint says what
  * to do. Errors stop a deployment; warnings can be acknowledged by their id.
  */
-import { Annotations, AspectPriority, Aspects, aws_ec2 as ec2, Stack } from 'aws-cdk-lib';
+import { Annotations, AspectPriority, Aspects, Duration, aws_ec2 as ec2, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import type { Capacity } from './capacity.js';
 import type { SynktiCluster } from './cluster.js';
 import type { SynktiClusterProps } from './cluster-props.js';
-import { isSweepPeriod } from './failover.js';
+import { isSweepPeriod, sweepPeriod } from './failover.js';
 import { requirementProblems } from './guard-requirements.js';
 import { guardTargetGroup } from './guard-targets.js';
 import { guardTasks } from './guard-tasks.js';
@@ -50,6 +50,7 @@ export function guard(cluster: SynktiCluster, facts: Facts): void {
     guardTasks(cluster, facts.workloads, facts.capacity.gpu);
     for (const targets of cluster.targetGroups) guardTargetGroup(cluster, targets);
     guardFailover(cluster, facts);
+    guardLease(cluster, facts.props);
   };
   Aspects.of(cluster).add({ visit }, { priority: AspectPriority.READONLY });
 }
@@ -199,6 +200,31 @@ function guardFailover(cluster: SynktiCluster, { props }: Facts): void {
   if (seconds > 90) {
     Annotations.of(cluster).addError(
       `failover.keepServing is ${seconds} s, but an interruption gives 120 s for everything: make it 90 s or less.`,
+    );
+  }
+}
+
+const LONGEST_LEASE = Duration.days(30);
+
+function guardLease(cluster: SynktiCluster, { lease, failover, removalPolicy }: SynktiClusterProps): void {
+  if (lease === undefined) return;
+  const say = Annotations.of(cluster);
+  const sweep = sweepPeriod(failover ?? {});
+  const ms = lease.toMilliseconds();
+  if (ms < 2 * sweep.toMilliseconds() || ms > LONGEST_LEASE.toMilliseconds()) {
+    say.addError(
+      `lease is ${lease.toHumanString()}, but the sweep looks every ${sweep.toHumanString()}: make it from ${2 * sweep.toMinutes()} minutes to 30 days.`,
+    );
+  }
+  if (Stack.of(cluster).nestedStackParent !== undefined) {
+    say.addError(
+      'A cluster with a lease deletes its stack, and this one is nested in another: give it a stack of its own.',
+    );
+  }
+  if (removalPolicy === RemovalPolicy.RETAIN) {
+    say.addWarningV2(
+      'synkti:lease',
+      'The bucket stays when the lease ends, as removalPolicy says: each such cluster leaves one behind. Leave removalPolicy out, or acknowledge this.',
     );
   }
 }

@@ -19,6 +19,9 @@ export const CLUSTER_NAME = /^[a-z][a-z0-9-]{0,23}$/;
 
 export const specParameterName = (cluster: string): string => `/synkti/${cluster}/spec`;
 
+/** In the cluster's bucket; whoever overwrites it renews the lease. */
+export const LEASE_KEY = 'owner/lease.json';
+
 export const attributesParameterName = (cluster: string): string => `/synkti/${cluster}/attributes`;
 
 /** `Stack/Web` becomes `stack-web`; the end of a path tells more than its start. */

@@ -1,5 +1,6 @@
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { Answered, AnyCall, ValueOf } from '../../core/fallback/port.js';
-import { type ClientConfig, lazy } from '../client.js';
+import { type ClientConfig, clientOptions, lazy } from '../client.js';
 import { createEc2, ec2Client } from '../ec2.js';
 import { createElbv2, elbv2Client } from '../elbv2.js';
 import { createS3, s3Client } from '../s3.js';
@@ -8,6 +9,7 @@ import { within } from '../within.js';
 import { createFallbackEc2 } from './ec2.js';
 import { createFallbackElbv2 } from './elbv2.js';
 import { findInstanceTypes } from './instance-types.js';
+import { createLeaseCalls } from './lease.js';
 import { createFallbackS3 } from './s3.js';
 import { createFallbackSsm } from './ssm.js';
 
@@ -23,6 +25,8 @@ export function createFallbackCloud(config: ClientConfig): FallbackCloud {
   const elbv2 = lazy(() => elbv2Client(config));
   const s3 = lazy(() => s3Client(config));
   const ssm = lazy(() => ssmClient(config));
+  const cloudformation = lazy(() => new CloudFormationClient(clientOptions(config, 2)));
+  const lease = createLeaseCalls(s3.get, cloudformation.get);
 
   function send(call: AnyCall, signal: AbortSignal): Promise<unknown> {
     switch (call.op) {
@@ -66,6 +70,12 @@ export function createFallbackCloud(config: ClientConfig): FallbackCloud {
         return createFallbackS3(s3.get()).findVersions(call.bucket, signal);
       case 'deleteVersions':
         return createFallbackS3(s3.get()).deleteVersions(call.bucket, call.versions, signal);
+      case 'beginLease':
+        return lease.beginLease(call.bucket, call.key, signal);
+      case 'readLease':
+        return lease.readLease(call.bucket, call.key, signal);
+      case 'deleteStack':
+        return lease.deleteStack(call.stackId, signal);
       case 'readSpec':
         return createSsm(ssm.get()).readParameter(call.parameter, signal);
       case 'readWish':
@@ -80,7 +90,7 @@ export function createFallbackCloud(config: ClientConfig): FallbackCloud {
   return {
     call: (call, timeoutMs) => within(timeoutMs, (signal) => send(call, signal) as Promise<never>),
     close() {
-      for (const client of [ec2, elbv2, s3, ssm]) client.current()?.destroy();
+      for (const client of [ec2, elbv2, s3, ssm, cloudformation]) client.current()?.destroy();
     },
   };
 }

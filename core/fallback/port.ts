@@ -28,6 +28,12 @@ export type FallbackCall =
   | { readonly op: 'deleteVersions'; readonly bucket: string; readonly versions: readonly ObjectVersion[] }
   /** The instance types that have what is wished. */
   | { readonly op: 'findInstanceTypes'; readonly wish: InstanceWish }
+  /** Writes a lease, only if there is none; a conflict: there is one. */
+  | { readonly op: 'beginLease'; readonly bucket: string; readonly key: string }
+  /** When a lease was written last; null: S3 doesn't say. */
+  | { readonly op: 'readLease'; readonly bucket: string; readonly key: string }
+  /** Begins it; one that was deleted is fine. */
+  | { readonly op: 'deleteStack'; readonly stackId: string }
   /** Runs the cluster's drain document on a node, through SSM. */
   | { readonly op: 'sendDrain'; readonly document: string; readonly instanceId: string };
 
@@ -89,6 +95,9 @@ export interface FallbackValues {
   findVersions: readonly ObjectVersion[];
   deleteVersions: null;
   findInstanceTypes: readonly TypeFacts[];
+  beginLease: null;
+  readLease: WallMs | null;
+  deleteStack: null;
   sendDrain: null;
 }
 

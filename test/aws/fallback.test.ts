@@ -229,3 +229,52 @@ it('spot prices are those of this moment; what is no price is left out', async (
   expect(params.StartTime).toBe(params.EndTime);
   expect(params['InstanceType.2']).toBeUndefined();
 });
+
+describe('the lease', () => {
+  const place = { bucket: 'b', key: 'owner/lease.json' };
+
+  it('is begun only where there is none', async () => {
+    const cloud = await cloudWith((_call, index) =>
+      index === 0
+        ? {}
+        : { status: 412, body: '<Error><Code>PreconditionFailed</Code><Message>At least one</Message></Error>' },
+    );
+    expect(await cloud.call({ op: 'beginLease', ...place }, 5_000)).toEqual({ ok: true, value: null });
+    expect(calls()[0]?.headers['if-none-match']).toBe('*');
+    expect(calls()[0]?.path).toContain('/owner/lease.json');
+    expect(await cloud.call({ op: 'beginLease', ...place }, 5_000)).toMatchObject({ error: { kind: 'conflict' } });
+  });
+
+  it('has the age that S3 gives it, if any', async () => {
+    const headers = { 'last-modified': 'Sat, 17 Jan 2026 10:30:00 GMT' };
+    const cloud = await cloudWith((_call, index) => (index === 0 ? { headers } : {}));
+    expect(await cloud.call({ op: 'readLease', ...place }, 5_000)).toEqual({
+      ok: true,
+      value: Date.UTC(2026, 0, 17, 10, 30),
+    });
+    expect(calls()[0]?.action).toBe('HEAD');
+    expect(await cloud.call({ op: 'readLease', ...place }, 5_000)).toEqual({ ok: true, value: null });
+  });
+
+  it('ends with the stack; who may not is told so, and a throttle is one', async () => {
+    const failed = (code: string): Reply => ({
+      status: code === 'Throttling' ? 400 : 403,
+      body: `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>m</Message></Error></ErrorResponse>`,
+    });
+    const cloud = await cloudWith(({ params }) =>
+      params.StackName === 'ok'
+        ? {
+            body: '<DeleteStackResponse><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></DeleteStackResponse>',
+          }
+        : failed(params.StackName ?? ''),
+    );
+    expect(await cloud.call({ op: 'deleteStack', stackId: 'ok' }, 5_000)).toEqual({ ok: true, value: null });
+    expect(calls()[0]).toMatchObject({ action: 'DeleteStack', params: { StackName: 'ok' } });
+    for (const [stackId, kind] of [
+      ['AccessDenied', 'configuration'],
+      ['Throttling', 'throttle'],
+    ] as const) {
+      expect(await cloud.call({ op: 'deleteStack', stackId }, 5_000)).toMatchObject({ error: { kind, code: stackId } });
+    }
+  });
+});

@@ -48,7 +48,7 @@ export async function startScriptedAws(script: (call: Call, index: number) => Re
 
 function callOf(request: IncomingMessage, body: string): Call {
   const service = /Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(request.headers.authorization ?? '')?.[1] ?? '';
-  const isQuery = service === 'ec2' || service === 'elasticloadbalancing';
+  const isQuery = ['ec2', 'elasticloadbalancing', 'cloudformation'].includes(service);
   const params = isQuery ? Object.fromEntries(new URLSearchParams(body)) : {};
   const target = String(request.headers['x-amz-target'] ?? '').split('.')[1];
   return {

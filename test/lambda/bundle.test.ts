@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { deflateRawSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { startWorld, type World, warning } from './world.js';
 
@@ -68,4 +69,12 @@ test('the shipped bundle acts, logs in JSON and counts in EMF', { timeout: 30_00
 test('a wrong environment is told at the call', async () => {
   const { answer } = await invoke('ended', { Records: [] }, {});
   expect(answer).toEqual({ error: expect.stringContaining('SYNKTI_CLUSTER') });
+});
+
+/** 165 kB in November 2026, of which CloudFormation's client takes 5. */
+const MAX_ZIPPED_BYTES = 220_000;
+
+test.each(['interruption', 'ended', 'sweep', 'seeder'])('the function %s is small, so that it starts fast', (name) => {
+  const bundle = readFileSync(new URL(`../../dist/lambda/${name}/index.mjs`, import.meta.url));
+  expect(deflateRawSync(bundle).length).toBeLessThan(MAX_ZIPPED_BYTES);
 });

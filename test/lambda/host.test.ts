@@ -24,6 +24,7 @@ describe('settings', () => {
       region: 'eu-west-1',
       specParameter: '/synkti/web/spec',
       drainDocument: null,
+      lease: null,
     });
     expect(readSettings({ ...environment, SYNKTI_SPEC_PARAMETER: '/x', SYNKTI_DRAIN_DOCUMENT: 'd' })).toMatchObject({
       specParameter: '/x',
@@ -33,6 +34,15 @@ describe('settings', () => {
 
   it.each([{}, { SYNKTI_CLUSTER: 'Web' }, { SYNKTI_CLUSTER: 'web' }])('%j is told in a sentence', (wrong) => {
     expect(() => readSettings(wrong)).toThrow(/^The environment variable (SYNKTI_CLUSTER|AWS_REGION) .*\.$/);
+  });
+
+  it('have a lease with all that it needs, or none', () => {
+    const lent = { ...environment, SYNKTI_LEASE_MS: '600000', SYNKTI_STACK_ID: 'arn', SYNKTI_LEASE_BUCKET: 'b' };
+    expect(readSettings(lent).lease).toEqual({ lengthMs: 600_000, stackId: 'arn', bucket: 'b' });
+    for (const wrong of ['0', '-1', 'long', '1.5']) {
+      expect(() => readSettings({ ...lent, SYNKTI_LEASE_MS: wrong })).toThrow(/SYNKTI_LEASE_MS must be a number of ms/);
+    }
+    expect(() => readSettings({ ...lent, SYNKTI_STACK_ID: '' })).toThrow(/SYNKTI_STACK_ID and SYNKTI_LEASE_BUCKET/);
   });
 
   it('credentials come from the environment alone', () => {

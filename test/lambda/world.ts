@@ -118,6 +118,7 @@ export async function startWorld(options: Partial<LocalCloudOptions> = {}, chang
         specParameter: specParameterName('web'),
         drainDocument: null,
         region: cloud.region,
+        lease: null,
       },
       carry: limited((call, timeoutMs) => {
         calls.push(call);

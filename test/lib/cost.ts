@@ -44,6 +44,9 @@ export const QUIET: readonly MetricName[] = [
   'FallbackNotNeeded',
 ];
 
+/** All but the one that is written when a cluster is over. */
+export const STANDING: readonly string[] = Object.keys(METRICS).filter((name) => name !== 'LeaseEnded');
+
 const HOURS = 730;
 const MINUTES = HOURS * 60;
 const DAYS = HOURS / 24;
@@ -102,7 +105,7 @@ const NOT_OURS = new Set(['AWS::ElasticLoadBalancingV2::LoadBalancer']);
 export function monthlyCost(resources: Readonly<Record<string, Resource>>): readonly Line[] {
   const all = Object.values(resources);
   const of = (type: string): readonly Resource[] => all.filter(({ Type }) => Type === type);
-  const names = Object.keys(METRICS);
+  const names = STANDING;
   const functions = of('AWS::Lambda::Function').length;
   const queues = of('AWS::Lambda::EventSourceMapping').length;
   const sweeps = of('AWS::Events::Rule').reduce((sum, rule) => sum + runs(rule.Properties?.ScheduleExpression), 0);

@@ -1,13 +1,16 @@
 /** The functions' policies: each may make its own calls, not those that only others make, and nothing elsewhere. */
+import { Duration } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
 import type { AnyCall } from '../../core/fallback/port.js';
 import { ACCOUNT, BUCKET, type Call, type Context, EPOCH, ec2, isAllowed, launchCalls, policyOf } from './iam.js';
+import { synth } from './synth.js';
 
 type Op = AnyCall['op'];
 type Name = 'Interruption' | 'Ended' | 'Sweep' | 'Seeder';
 
 const NODE = ec2('instance/i-0aaaaaaaaaaaaaaaa');
 const PARAMETER = `arn:aws:ssm:eu-west-1:${ACCOUNT}:parameter/synkti/web/spec`;
+const STACK_ID = `arn:aws:cloudformation:eu-west-1:${ACCOUNT}:stack/Test/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9`;
 const DOCUMENT = `arn:aws:ssm:eu-west-1:${ACCOUNT}:document/Test-Drain-1`;
 const tagged = (key: string, cluster = 'web', epoch = EPOCH): Context => ({
   [`${key}/synkti:cluster`]: cluster,
@@ -62,6 +65,9 @@ const ASKED: Readonly<Record<Op, readonly Call[]>> = {
     ['describe types', 'ec2:DescribeInstanceTypes', '*'],
     ['see where they are', 'ec2:DescribeInstanceTypeOfferings', '*'],
   ],
+  beginLease: [['begin the lease', 's3:PutObject', `${BUCKET}/owner/lease.json`]],
+  readLease: [['read the lease', 's3:GetObject', `${BUCKET}/owner/lease.json`]],
+  deleteStack: [['delete the stack', 'cloudformation:DeleteStack', STACK_ID]],
   sendDrain: [
     ['send the document', 'ssm:SendCommand', DOCUMENT],
     ['send it to a node', 'ssm:SendCommand', NODE, tagged('ssm:resourceTag')],
@@ -151,6 +157,35 @@ describe.each(Object.keys(OPS) as Name[])('the function %s', (name) => {
   it.each(policy.map(({ Sid }) => Sid))('needs the statement %s', async (sid) => {
     const rest = policy.filter(({ Sid }) => Sid !== sid);
     const still = await Promise.all(needed.map((call) => isAllowed(call, rest)));
+    expect(still).toContain(false);
+  });
+});
+
+describe('the sweep of a cluster with a lease', () => {
+  const LEASE_OPS = ['beginLease', 'readLease', 'deleteStack'] as const;
+  const bare = policyOf('FallbackSweepPolicy');
+  const policy = policyOf('FallbackSweepPolicy', synth({ lease: Duration.hours(1) }).template);
+  const added = policy.filter((one) => !bare.some(({ Sid }) => Sid === one.Sid));
+
+  it('may look at it and delete its own stack, and no more', async () => {
+    for (const call of LEASE_OPS.flatMap((op) => ASKED[op])) {
+      expect([call[0], await isAllowed(call, policy)]).toEqual([call[0], true]);
+    }
+    expect(policy.filter((one) => !added.includes(one))).toEqual(bare);
+    const others: readonly Call[] = [
+      ...NOBODY,
+      ['delete another stack', 'cloudformation:DeleteStack', STACK_ID.replace('/Test/', '/Other/')],
+      ['delete a later stack', 'cloudformation:DeleteStack', STACK_ID.replace(/.$/, '0')],
+      ['change its stack', 'cloudformation:UpdateStack', STACK_ID],
+      ['write elsewhere', 's3:PutObject', `${BUCKET}/owner/other.json`],
+      ['delete the lease', 's3:DeleteObject', `${BUCKET}/owner/lease.json`],
+    ];
+    for (const call of others) expect([call[0], await isAllowed(call, policy)]).toEqual([call[0], false]);
+  });
+
+  it.each(added.map(({ Sid }) => Sid))('needs the statement %s', async (sid) => {
+    const rest = policy.filter(({ Sid }) => Sid !== sid);
+    const still = await Promise.all(LEASE_OPS.flatMap((op) => ASKED[op]).map((call) => isAllowed(call, rest)));
     expect(still).toContain(false);
   });
 });

@@ -124,6 +124,25 @@ describe('functions', () => {
     template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 0 });
   });
 
+  it('know of a lease where there is one, and of none otherwise', () => {
+    const leased = synth({ lease: Duration.minutes(20) });
+    leased.template.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: {
+        Variables: {
+          SYNKTI_CLUSTER: 'web',
+          SYNKTI_LEASE_MS: '1200000',
+          SYNKTI_LEASE_BUCKET: { Ref: Match.stringLikeRegexp('^WebBucket') },
+          SYNKTI_STACK_ID: { Ref: 'AWS::StackId' },
+        },
+      },
+    });
+    const mentions = (one: Template) => JSON.stringify(one.toJSON()).match(/LEASE_|owner.lease|DeleteStack/g);
+    expect(mentions(leased.template)?.length).toBeGreaterThan(3);
+    expect(mentions(template)).toBeNull();
+    const counts = (one: Template) => Object.keys(one.toJSON().Resources).length;
+    expect(counts(leased.template)).toBe(counts(template));
+  });
+
   it('tell a node to drain with a document that does nothing else', () => {
     template.hasResourceProperties('AWS::SSM::Document', {
       DocumentType: 'Command',

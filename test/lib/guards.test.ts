@@ -4,6 +4,8 @@ import {
   Duration,
   aws_ec2 as ec2,
   aws_elasticloadbalancingv2 as elbv2,
+  NestedStack,
+  RemovalPolicy,
   Size,
   type Stack,
   Tags,
@@ -47,6 +49,17 @@ it('nothing is said of a good cluster', () => {
 const CASES: readonly (readonly [what: string, change: Change, says: RegExp])[] = [
   ['a name in upper case', () => ({ clusterName: 'Web' }), /error: .*"Web" won't do: give clusterName/],
   ['a name of 25 characters', () => ({ clusterName: 'a'.repeat(25) }), /at most 24 lower case/],
+  [
+    'a lease shorter than two sweeps',
+    () => ({ lease: Duration.minutes(9) }),
+    /error: .*lease is 9 minutes, but the sweep looks every 5 minutes: make it from 10 minutes to 30 days/,
+  ],
+  ['a lease of months', () => ({ lease: Duration.days(31) }), /error: .*lease is 31 days.* to 30 days/],
+  [
+    'a lease that leaves the bucket',
+    () => ({ lease: Duration.hours(1), removalPolicy: RemovalPolicy.RETAIN }),
+    /warning: .*The bucket stays when the lease ends/,
+  ],
   ['half a node', () => ({ capacity: { desired: 2.5 } }), /desired must be a whole number/],
   ['fewer than none', () => ({ capacity: { desired: -1 } }), /desired must be a whole number/],
   ['a base above the wish', () => ({ capacity: { desired: 2, onDemandBase: 3 } }), /error: .*onDemandBase is 3, but/],
@@ -266,5 +279,22 @@ describe('what comes after', () => {
       }),
     });
     expect(said(https)).toEqual([]);
+  });
+});
+
+describe('a lease', () => {
+  it.each([
+    [Duration.minutes(10), {}],
+    [Duration.minutes(2), { failover: { sweepPeriod: Duration.minutes(1) } }],
+    [Duration.days(30), {}],
+  ])('of %s is well', (lease, more) => {
+    expect(said(() => ({ lease, ...more }))).toEqual([]);
+  });
+
+  it('needs a stack of its own', () => {
+    const { stack, vpc } = newStack();
+    const nested = new NestedStack(stack, 'Nested');
+    new SynktiCluster(nested, 'Web', { vpc, workload: WEB, clusterName: 'web', lease: Duration.hours(1) });
+    expect(complaints(stack).join()).toMatch(/error: .*nested in another/);
   });
 });

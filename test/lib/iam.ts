@@ -1,5 +1,6 @@
 /** Policies of a synthesized cluster, put to an IAM evaluator. */
 import { runSimulation } from '@cloud-copilot/iam-simulate';
+import type { Template } from 'aws-cdk-lib/assertions';
 import { deployed } from './resolve.js';
 import { synth } from './synth.js';
 
@@ -50,22 +51,23 @@ export interface Statement {
 }
 
 const { template } = synth();
-const resources = template.toJSON().Resources;
+
+type Resources = Parameters<typeof deployed>[1];
 
 /** The statements of the one policy whose logical id has this in it, as deployed. */
-export function policyOf(part: string): readonly Statement[] {
-  const found = Object.entries(template.findResources('AWS::IAM::Policy')).filter(([id]) => id.includes(part));
+export function policyOf(part: string, of: Template = template): readonly Statement[] {
+  const found = Object.entries(of.findResources('AWS::IAM::Policy')).filter(([id]) => id.includes(part));
   const [policy] = found;
   if (policy === undefined || found.length > 1) throw new Error(`${found.length} policies have ${part} in their id.`);
-  return fill(policy[1].Properties.PolicyDocument.Statement) as readonly Statement[];
+  return fill(policy[1].Properties.PolicyDocument.Statement, of.toJSON().Resources) as readonly Statement[];
 }
 
-function fill(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(fill);
+function fill(value: unknown, resources: Resources): unknown {
+  if (Array.isArray(value)) return value.map((one) => fill(one, resources));
   if (typeof value !== 'object' || value === null) return value;
   const [first = ''] = Object.keys(value);
   if (first === 'Ref' || first.startsWith('Fn::')) return deployed(value, resources);
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fill(inner)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fill(inner, resources)]));
 }
 
 const node = policyOf('NodePolicy');

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { LEASE_KEY } from '../../core/fallback/lease.js';
 import { launchRequest } from '../../core/seats/launch.js';
 import { TAG } from '../../core/seats/tags.js';
 import * as parse from '../../core/spec/parse.js';
@@ -11,6 +12,7 @@ it('names things as core/ does', () => {
   expect(names.TAG_STATE).toBe(TAG.state);
   expect(names.TAG_WAITING).toBe(TAG.waiting);
   expect(names.CLUSTER_NAME).toEqual(parse.CLUSTER_NAME);
+  expect(names.LEASE_KEY).toBe(LEASE_KEY);
   expect(names.specParameterName('web')).toBe(spec.specParameterName('web'));
 });
 
