@@ -14,10 +14,10 @@ import {
   upload,
 } from './assets.js';
 import { type Aws, type Caller, openAws, whoCalls } from './aws.js';
-import { type BorrowedCluster, openCluster, waitReady } from './cluster.js';
+import { openCluster, waitReady } from './cluster.js';
 import { BorrowError, messageOf } from './error.js';
 import { seconds } from './give-back.js';
-import { type Owner, startHeartbeat, thisProcess } from './lease.js';
+import { startHeartbeat, thisProcess } from './lease.js';
 import { Loan } from './loan.js';
 import { randomName, stackName, TAG_BORROWED, TAG_OWNER, tagValue } from './names.js';
 import { type BorrowOptions, checkOptions, type Wish } from './options.js';
@@ -26,6 +26,7 @@ import { giveBackAtEnd } from './process-end.js';
 import { createStack, outputsOf, type StackWish, stackEvents, stageNow } from './stack.js';
 import { firstFailure, nextLookMs, type StackEvent, standing } from './stack-state.js';
 import { OUTPUT, type SynthContext, type Synthesized, synthesize } from './synth.js';
+import type { BorrowedCluster, Owner } from './types.js';
 
 type Outputs = Readonly<Record<string, string>>;
 

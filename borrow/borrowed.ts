@@ -2,23 +2,13 @@
 import { DescribeStacksCommand, type Stack } from '@aws-sdk/client-cloudformation';
 import { classify } from '../aws/errors.js';
 import { type Aws, openAws } from './aws.js';
-import { type Owner, type Renewal, readLease } from './lease.js';
+import { type Renewal, readLease } from './lease.js';
 import { TAG_BORROWED } from './names.js';
 import { type AwsOptions, checkAws } from './options-aws.js';
 import { outputsOf, tagsOf } from './stack.js';
 import { stageOf } from './stack-state.js';
 import { OUTPUT } from './synth.js';
-
-export interface Borrowed {
-  readonly stackName: string;
-  readonly stackId: string;
-  /** CloudFormation's word. */
-  readonly status: string;
-  readonly createdAt: Date;
-  /** Null: its lease can't be read, or was never written. */
-  readonly owner: Owner | null;
-  readonly renewedAt: Date | null;
-}
+import type { Borrowed } from './types.js';
 
 const MAX_PAGES = 50;
 

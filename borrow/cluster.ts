@@ -4,44 +4,13 @@ import { DescribeListenersCommand } from '@aws-sdk/client-elastic-load-balancing
 import type { Aws } from './aws.js';
 import { BorrowError } from './error.js';
 import type { Loan } from './loan.js';
-import { type BorrowedNode, healthyTargets, nodesOf, servingSlots } from './nodes.js';
+import { healthyTargets, nodesOf, servingSlots } from './nodes.js';
 import type { Wish } from './options.js';
 import { isLoopback } from './options-aws.js';
 import { changeDesired } from './scale.js';
 import { nextLookMs } from './stack-state.js';
 import { OUTPUT } from './synth.js';
-
-/** A cluster that is deleted when its scope ends: `await using cluster = await Synkti.borrow({...})`. */
-export interface BorrowedCluster extends AsyncDisposable {
-  readonly name: string;
-  readonly region: string;
-  /** Where the workload is asked, such as `http://10.0.3.7:80`; null: it has no load balancer. */
-  readonly endpoint: string | null;
-  /** The cluster's own bucket: `files/` is for the workload, the rest is Synkti's. It goes with the cluster. */
-  readonly bucket: string;
-  /** ARN of the CloudFormation stack that holds everything. */
-  readonly stackId: string;
-  /** The nodes as EC2 and their agents tell. */
-  nodes(): Promise<readonly BorrowedNode[]>;
-  /**
-   * Waits until so many nodes serve, and the load balancer sends to them. Default: all that are wished for. Not needed
-   * after `borrow`, which has waited for `ready` of them.
-   *
-   * @throws BorrowError NOT_READY after the option `timeout`
-   */
-  ready(nodes?: number): Promise<void>;
-  /**
-   * Wishes for another number of nodes, 1 to 1000, and doesn't wait. Nodes too many drain, one after the other, as soon as
-   * that is safe.
-   */
-  scale(nodes: number): Promise<void>;
-  /**
-   * Deletes it and waits until nothing is left. Idempotent; what `await using` calls.
-   *
-   * @throws BorrowError LEFT_BEHIND, which names what is left; asked again, it tries again
-   */
-  giveBack(): Promise<void>;
-}
+import type { BorrowedCluster } from './types.js';
 
 /** Makes the handle. @throws what the SDK throws */
 export async function openCluster(

@@ -2,19 +2,15 @@
  * The package's entry: the constructs of lib/, and Synkti. A CDK app imports this, too, so what borrowing needs - the SDK -
  * is loaded when somebody borrows.
  */
-import type { Borrowed } from './borrowed.js';
-import type { BorrowedCluster } from './cluster.js';
 import type { BorrowOptions } from './options.js';
 import type { AwsOptions } from './options-aws.js';
+import type { Borrowed, BorrowedCluster } from './types.js';
 
 export * from '../lib/index.js';
-export type { Borrowed } from './borrowed.js';
-export type { BorrowedCluster } from './cluster.js';
 export { BorrowError, type BorrowErrorCode } from './error.js';
-export type { Owner } from './lease.js';
-export type { BorrowedNode } from './nodes.js';
 export type { BorrowOptions, OnSignal } from './options.js';
 export type { AwsOptions } from './options-aws.js';
+export type { Borrowed, BorrowedCluster, BorrowedNode, Owner } from './types.js';
 
 /**
  * Infrastructure as a library.

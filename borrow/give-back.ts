@@ -42,7 +42,7 @@ export async function deleteStack(
       continue;
     }
     if (stage === 'gone') {
-      say(`the stack ${name} is gone, ${seconds(elapsedMs)} after it was given back`);
+      say(`the stack ${name} is gone, ${seconds(performance.now() - startedMs)} after it was given back`);
       return;
     }
     if (stage === 'stuck') {

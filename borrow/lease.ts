@@ -2,18 +2,11 @@
 import { hostname, userInfo } from 'node:os';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { readBounded } from '../aws/body.js';
+import { LEASE_KEY } from '../core/fallback/lease.js';
 import type { Aws } from './aws.js';
 import { messageOf } from './error.js';
 import { hasLapsed, type LeaseState, nextRenewalMs, renewalFailed, renewed } from './renewal.js';
-
-export const LEASE_KEY = 'owner/lease.json';
-
-/** Who holds a cluster. */
-export interface Owner {
-  readonly who: string;
-  readonly host: string;
-  readonly pid: number;
-}
+import type { Owner } from './types.js';
 
 export const thisProcess = (): Owner => ({ who: userName(), host: hostname(), pid: process.pid });
 

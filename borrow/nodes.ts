@@ -3,23 +3,7 @@ import { DescribeInstancesCommand, type Instance } from '@aws-sdk/client-ec2';
 import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { phaseFromTags, seatFromTags, TAG } from '../core/seats/tags.js';
 import type { Aws } from './aws.js';
-
-export interface BorrowedNode {
-  /** Instance id. */
-  readonly id: string;
-  /** Null: it has no seat. */
-  readonly slot: number | null;
-  readonly zone: string;
-  readonly instanceType: string;
-  readonly market: 'spot' | 'on-demand';
-  /** The public address, or else the private one; null: it has none yet. */
-  readonly address: string | null;
-  readonly privateAddress: string | null;
-  /** EC2's: `pending`, `running`, `shutting-down`, ... */
-  readonly state: string;
-  /** What its agent says: its workload is healthy (`serving`), it is on its way out, or nothing yet (`starting`). */
-  readonly phase: 'starting' | 'serving' | 'draining' | 'drained';
-}
+import type { BorrowedNode } from './types.js';
 
 const MAX_PAGES = 10;
 const LIVE = ['pending', 'running', 'stopping', 'stopped', 'shutting-down'];

@@ -26,7 +26,7 @@ export interface BorrowOptions extends AwsOptions {
   readonly machine?: MachineOptions;
   readonly failover?: FailoverOptions;
   /**
-   * Seconds, 60 to 86400. A cluster whose owner hasn't renewed its lease for so long deletes itself at its next sweep.
+   * Seconds, 120 to 86400. A cluster whose owner hasn't renewed its lease for so long deletes itself at its next sweep.
    * Longer outlives a longer loss of the network, shorter costs less after a crash. Default: 900.
    */
   readonly lease?: number;
@@ -99,7 +99,7 @@ export function checkOptions(options: BorrowOptions, drawName: () => string): Wi
   if (unknown !== undefined) throw wrong(`Synkti.borrow knows no option "${unknown.slice(0, 60)}".`);
   checkAws(options);
   const nodes = whole('nodes', options.nodes ?? DEFAULT_NODES, 1, 1_000);
-  const leaseS = whole('lease', options.lease ?? DEFAULT_LEASE_S, 60, 86_400, ' of seconds');
+  const leaseS = whole('lease', options.lease ?? DEFAULT_LEASE_S, 120, 86_400, ' of seconds');
   const timeoutS = whole('timeout', options.timeout ?? DEFAULT_TIMEOUT_S, 1, 7_200, ' of seconds');
   return {
     workload: workload(options.workload),

@@ -33,6 +33,9 @@ export interface Synthesized {
   remove(): Promise<void>;
 }
 
+/** The shortest that there is: a lease that has run out is seen this soon. */
+const SWEEP_PERIOD = Duration.minutes(1);
+
 /** What a test changes. */
 export interface SynthContext {
   readonly context?: Readonly<Record<string, unknown>>;
@@ -102,8 +105,9 @@ function propsOf(stack: Stack, wish: Wish, { vpcId, cidr, subnets }: Place): Syn
     workload: wish.workload,
     capacity: { ...wish.capacity, desired: wish.nodes, ...(types.length === 0 ? {} : { instanceTypes: types }) },
     machine: wish.machine,
-    // The sweep also looks at the lease.
-    failover: { sweepPeriod: Duration.minutes(1), ...wish.failover },
+    lease: Duration.seconds(wish.leaseMs / 1_000),
+    // The sweep looks at the lease, too.
+    failover: { sweepPeriod: SWEEP_PERIOD, ...wish.failover },
     ...(wish.loadBalancing === null ? {} : { loadBalancing: wish.loadBalancing }),
   };
 }

@@ -5,7 +5,7 @@
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { noCredentialChain } from './no-credential-chain.js';
 import { sdkSchemas } from './sdk-schemas.js';
 
@@ -36,6 +36,16 @@ const common: BuildOptions = {
   plugins: [sdkSchemas],
 };
 
+/** jsii compiles lib/ to a folder beside the bundles, and whoever imports the package must meet each class once. */
+const compiledLib: Plugin = {
+  name: 'compiled-lib',
+  setup: (esbuild) => {
+    esbuild.onResolve({ filter: /\/lib\/index\.js$/ }, ({ resolveDir }) =>
+      resolveDir === join(root, 'borrow') ? { path: './lib/index.js', external: true } : null,
+    );
+  },
+};
+
 /** Lambdas bring their SDK parts: the runtime's own copy is whole, slower to load, and changes under us. */
 const lambdas = ['interruption', 'ended', 'sweep', 'seeder'].map((name) => ({
   entry: `lambda/${name}.ts`,
@@ -43,7 +53,14 @@ const lambdas = ['interruption', 'ended', 'sweep', 'seeder'].map((name) => ({
   options: { minify: true, plugins: [sdkSchemas, noCredentialChain] },
 }));
 
-const bundles: readonly { readonly entry: string; readonly out: string; readonly options?: BuildOptions }[] = [
+interface Bundle {
+  /** Several that share parts, or one. */
+  readonly entry: string | readonly string[];
+  readonly out: string | readonly string[];
+  readonly options?: BuildOptions;
+}
+
+const bundles: readonly Bundle[] = [
   {
     entry: 'bin/synkti.ts',
     out: 'synkti.mjs',
@@ -53,7 +70,6 @@ const bundles: readonly { readonly entry: string; readonly out: string; readonly
       minifySyntax: true,
       splitting: true,
       chunkNames: 'synkti-[hash]',
-      outExtension: { '.js': '.mjs' },
     },
   },
   {
@@ -64,6 +80,17 @@ const bundles: readonly { readonly entry: string; readonly out: string; readonly
   // Beside the command line, which starts it as a worker thread.
   { entry: 'sim/campaign/worker.ts', out: 'sim-worker.mjs' },
   { entry: 'sim/index.ts', out: 'sim.mjs' },
+  // The package's entry. It and borrow.mjs share a part: whoever catches a BorrowError means the one that is thrown.
+  {
+    entry: ['borrow/entry.ts', 'borrow/index.ts'],
+    out: ['index.mjs', 'borrow.mjs'],
+    options: {
+      splitting: true,
+      chunkNames: 'borrow-[hash]',
+      external: ['aws-cdk-lib', 'constructs'],
+      plugins: [sdkSchemas, compiledLib],
+    },
+  },
   { entry: 'local/service/server.ts', out: 'service.mjs', options: { banner: {} } },
   // What the nodes of a rehearsal compute.
   { entry: 'cli/rehearse/tasks/chain.ts', out: 'chain.mjs', options: { banner: {} } },
@@ -73,13 +100,11 @@ const bundles: readonly { readonly entry: string; readonly out: string; readonly
 await mkdir(dist, { recursive: true });
 const packages = new Set<string>();
 for (const { entry, out, options } of bundles) {
-  const place =
-    options?.splitting === true
-      ? { entryPoints: { [out.replace(/\.mjs$/, '')]: entry }, outdir: dist }
-      : { entryPoints: [entry], outfile: join(dist, out) };
-  const result = await build({ ...common, ...options, ...place });
+  const outs = [out].flat();
+  const entryPoints = Object.fromEntries([entry].flat().map((path, i) => [outs[i]?.replace(/\.mjs$/, '') ?? '', path]));
+  const result = await build({ ...common, ...options, entryPoints, outdir: dist, outExtension: { '.js': '.mjs' } });
   for (const name of bundledPackages(result.metafile as Metafile)) packages.add(name);
-  if (options?.splitting === true) await dropOldParts(result.metafile as Metafile);
+  if (options?.splitting === true) await dropOldParts(result.metafile as Metafile, String(options.chunkNames));
 }
 await copyFile(join(root, PLOTLY, 'plotly-basic.min.js'), join(dist, 'plotly-basic.min.js'));
 packages.add(PLOTLY);
@@ -87,10 +112,11 @@ await rm(join(dist, 'NOTICES.txt'), { force: true });
 await writeFile(join(dist, 'NOTICES.txt'), await notices([...packages].sort()));
 
 /** Parts of an earlier build. They go last: a program that runs meanwhile may still want one. */
-async function dropOldParts(metafile: Metafile): Promise<void> {
+async function dropOldParts(metafile: Metafile, chunkNames: string): Promise<void> {
+  const isPart = new RegExp(`^${chunkNames.replace('[hash]', '[A-Z0-9]{8}')}\\.mjs$`);
   const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
   for (const file of await readdir(dist)) {
-    if (/^synkti-[A-Z0-9]{8}\.mjs$/.test(file) && !made.has(file)) await rm(join(dist, file));
+    if (isPart.test(file) && !made.has(file)) await rm(join(dist, file));
   }
 }
 
