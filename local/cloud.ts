@@ -1,11 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { forkRng, seededRng } from '../core/rng.js';
-import { after, type Context, type WallMs } from '../core/time.js';
+import type { Context, WallMs } from '../core/time.js';
 import { AddressError, allocateAddresses } from './address.js';
 import { createBackstage } from './backstage.js';
 import { contextOf, SYSTEM_CLOCK } from './clock.js';
 import {
-  CloudError,
   type CloudEvent,
   DEPLOYER_KEY,
   type InstanceView,
@@ -14,13 +13,13 @@ import {
 } from './cloud-types.js';
 import { cloudformationService } from './cloudformation/service.js';
 import { Stacks } from './cloudformation/stacks.js';
-import { leaveBehind } from './ec2/model/leftovers.js';
-import { age, fail, interrupt, recommendRebalance, scheduleMaintenance, terminate } from './ec2/model/life.js';
-import { addPool, setCapacity, setSpotPrice } from './ec2/model/pools.js';
+import { interrupt, terminate } from './ec2/model/life.js';
+import { setCapacity } from './ec2/model/pools.js';
 import { createModel, DEFAULT_EC2 } from './ec2/model/state.js';
 import type { Ec2Model, InstanceRecord } from './ec2/model/types.js';
 import { VPC_ID } from './ec2/output.js';
 import { ec2Service } from './ec2/service.js';
+import { ec2Acts } from './ec2-acts.js';
 import { Elbv2 } from './elbv2/elbv2.js';
 import { Courier } from './events/courier.js';
 import { eventsService } from './events/service.js';
@@ -46,8 +45,6 @@ import { throttleError } from './wire/throttle.js';
 
 export * from './cloud-types.js';
 
-/** EC2 notices a machine that died without a word after this long, in ms. */
-const SEEN_AFTER_MS = 3_000;
 const GOSSIP_PORT = 7946;
 
 /**
@@ -350,41 +347,17 @@ async function compose(
     configureAsync: (functionName, config) => backstage.async.configure(functionName, config),
     mapQueue: (mapping) => backstage.mapQueue(mapping),
     unmapQueue: (mappingId) => backstage.unmapQueue(mappingId),
-    instances: () => [...model.instances.values()].map(({ record }) => viewOf(record)),
-    interrupt: (instanceId, how = {}) => {
-      const { noticeMs, announce } = unkind.notice(how.noticeMs ?? settings.noticeMs, how.announce ?? 'both');
-      interrupt(
-        model,
-        instanceId,
-        { noticeMs, announce, ...(how.action === undefined ? {} : { action: how.action }) },
-        context(),
-      );
-      pump.run();
-    },
-    recommendRebalance: (instanceId) => {
-      recommendRebalance(model, instanceId, context());
-      pump.run();
-    },
-    scheduleMaintenance: (instanceId, inMs) => {
-      const notBeforeMs = after(clock.wall(), inMs);
-      const event = scheduleMaintenance(
-        model,
-        instanceId,
-        { code: 'instance-retirement', notBeforeMs, notAfterMs: after(notBeforeMs, 3_600_000) },
-        context(),
-      );
-      pump.run();
-      return event;
-    },
-    age: (instanceId, byMs) => age(model, instanceId, byMs, context()),
-    fail: (instanceId, how = {}) => {
-      fail(model, instanceId, how.seenAfterMs === undefined ? SEEN_AFTER_MS : how.seenAfterMs, context());
-      pump.run();
-    },
-    leaveBehind: (kind, tags) => leaveBehind(model, kind, tags, context()),
+    ...ec2Acts({
+      model,
+      unkind,
+      clock,
+      context,
+      zoneNames,
+      noticeMs: settings.noticeMs,
+      viewOf,
+      changed: () => pump.run(),
+    }),
     failAgent: (instanceId) => machines?.killAgent(instanceId) ?? false,
-    setCapacity: (where, capacity, code) => setCapacity(model, where, capacity, code),
-    setSpotPrice: (instanceType, zone, price) => setSpotPrice(model, instanceType, zone, price, context()),
     partition: (groups) => network.partition(groups),
     heal: () => network.heal(),
     balancers: () => elb.balancers(),
@@ -392,18 +365,6 @@ async function compose(
     objects: () => s3.objects(),
     createBucket: (name) => s3.createBucket(name),
     adoptTargetGroup: (arn, healthPath) => elb.adoptGroup(arn, healthPath),
-    zones: () => [...zoneNames],
-    addSubnet: (subnetId, zone) => {
-      if (!zoneNames.includes(zone)) throw new CloudError('BAD_OPTIONS', `The local cloud has no zone ${zone}.`);
-      if (model.subnets.some((one) => one.subnetId === subnetId)) return false;
-      model.subnets.push({ name: zone, subnetId });
-      return true;
-    },
-    addPool: (pool) => addPool(model, pool, context()),
-    removeSubnet: (subnetId) => {
-      const at = model.subnets.findIndex((one) => one.subnetId === subnetId);
-      if (at >= 0) model.subnets.splice(at, 1);
-    },
     calls: () => endpoint.history.counts(),
     usage: async (instanceId) =>
       (await machines?.usage(instanceId)) ?? { processes: 0, rssBytes: 0, pssBytes: 0, cpuMs: 0 },

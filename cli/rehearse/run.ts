@@ -4,7 +4,7 @@ import type { LocalCloud } from '../../local/cloud-types.js';
 import type { Bundles } from '../bundles.js';
 import { messageOf, UserError } from '../user-error.js';
 import { ClusterView } from './cluster-view.js';
-import { type Deployment, deploy } from './deploy.js';
+import { CLUSTER, type Deployment, deploy } from './deploy.js';
 import { describeEvent } from './describe.js';
 import { Player } from './player.js';
 import { Recorder } from './recorder.js';
@@ -84,7 +84,7 @@ export async function run(options: RunOptions): Promise<RunEnd> {
       page?.close();
     },
   };
-  const recorder = new Recorder(settings.stack?.cluster.cluster ?? null, beside);
+  const recorder = new Recorder(settings.stack?.cluster.cluster ?? CLUSTER, beside);
   const view = new ClusterView();
   recorder.onEvent((event) => {
     const text = describeEvent(event, view, settings.serves ? 'serves' : 'looks for tasks');

@@ -12,6 +12,7 @@ import type { Bundles } from '../bundles.js';
 import { messageOf, UserError } from '../user-error.js';
 import { subnetOf } from './deploy.js';
 import type { Settings } from './settings.js';
+import { standInOf } from './stack/stand-in.js';
 
 /** As in the service file of a node: an idle agent needs neither a large young generation nor optimized code; 8 MiB. */
 const AGENT_FLAGS = ['--max-semi-space-size=1', '--no-opt'];
@@ -37,11 +38,22 @@ export async function openCloud(
       launchDelayMs: timings.launchDelayMs,
       shutdownMs: SHUTDOWN_MS,
       noticeMs: timings.noticeMs,
-      ...(settings.stack === null ? {} : { timeScale: timings.functionScale }),
-      machine:
-        settings.stack !== null
-          ? { command: [], plan: planFromUserData() }
-          : { command: [process.execPath, ...AGENT_FLAGS, bundles.agent] },
+      timeScale: timings.functionScale,
+      machine: {
+        command: [],
+        plan: planFromUserData(
+          settings.stack !== null
+            ? null
+            : { command: [process.execPath, ...AGENT_FLAGS, bundles.agent], environment: {} },
+        ),
+      },
+      // What somebody else makes on this cloud keeps the same times.
+      stacks: {
+        docker: settings.stack?.docker === true,
+        timeScale: timings.policyScale,
+        gossip: timings.gossip,
+        standInFor: ({ port, healthPath }) => standInOf(bundles.exampleService, port, healthPath),
+      },
       unkind: settings.unkind,
       balancer: {
         timeScale: timings.balancerScale,

@@ -11,11 +11,12 @@ import { fileOf, folderOf, hereOf, nodeFilesDir } from './node-files.js';
 import { type Fetch, type NodePlan, readUserData, sha256 } from './user-data.js';
 import { unzip } from './zip.js';
 
-/** For `MachineOptions.plan` of one local cloud. */
-export function planFromUserData(): (node: BootingNode) => Promise<BootPlan> {
+/** For `MachineOptions.plan` of one local cloud. `bare`: what instances without user data run. */
+export function planFromUserData(bare: BootPlan | null = null): (node: BootingNode) => Promise<BootPlan> {
   const fetched = new Map<string, Promise<void>>();
   return async (node) => {
     const { instanceId, userData } = node;
+    if (userData === null && bare !== null) return bare;
     if (userData === null) throw new DeployError('UNSUPPORTED', `${instanceId} has no user data that starts an agent.`);
     const plan = readUserData(Buffer.from(userData, 'base64').toString('utf8'), instanceId);
     const directory = nodeFilesDir(node.runDir);

@@ -12,12 +12,24 @@ export interface RehearsalOptions {
   readonly standIns?: Readonly<Record<string, readonly string[]>>;
   /** Paths at which stand-ins tell of their requests in flight, by the workload's name. Default: none does. */
   readonly inFlightPaths?: Readonly<Record<string, string>>;
+  /** What stands in for containers that `standIns` doesn't name; null: nothing does. Default: nothing. */
+  readonly standInFor?: (container: {
+    readonly port: number | null;
+    readonly healthPath: string | null;
+  }) => StandIn | null;
   /** Whether a Docker engine answers, so that containers run as they are. Default false. */
   readonly docker?: boolean;
   /** Rehearsed seconds per second of the spec's policy, above 0 and at most 1. Default 1. */
   readonly timeScale?: number;
   /** Default: the spec's own. `local` is for nodes on one machine. */
   readonly gossip?: 'lan' | 'local';
+}
+
+export interface StandIn {
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  /** Null: it doesn't tell of its requests in flight. */
+  readonly inFlightPath: string | null;
 }
 
 /** Times that are waited out. */
@@ -83,18 +95,13 @@ function workload(
     ...(port === null ? {} : { port }),
     ...(health === undefined ? {} : { health }),
   };
-  const standIn = options.standIns?.[name];
-  if (standIn !== undefined) {
+  const standIn = standInFor(given, name, options);
+  if (standIn !== null) {
     const what = given.kind === 'container' ? `container ${given.image}` : 'program';
-    changes.push(`The workload ${name} is \`${standIn.join(' ')}\` in the place of its ${what}.`);
+    changes.push(`The workload ${name} is \`${standIn.command.join(' ')}\` in the place of its ${what}.`);
     const { image, args, gpus, mounts, ...rest } = common as Record<string, Json>;
-    const inFlightPath = options.inFlightPaths?.[name];
-    return {
-      ...rest,
-      kind: 'process',
-      command: [...standIn],
-      ...(inFlightPath === undefined ? {} : { inFlightPath }),
-    };
+    const { command, inFlightPath } = standIn;
+    return { ...rest, kind: 'process', command: [...command], ...(inFlightPath === null ? {} : { inFlightPath }) };
   }
   if (given.kind === 'container') {
     if (options.docker === true) return common;
@@ -106,6 +113,15 @@ function workload(
   const command = list(given.command).map((word) => hereOf(String(word)) ?? word);
   const folder = typeof given.workingDirectory === 'string' ? hereOf(given.workingDirectory) : null;
   return { ...common, command, ...(folder === null ? {} : { workingDirectory: folder }) };
+}
+
+function standInFor(given: JsonObject, name: string, options: RehearsalOptions): StandIn | null {
+  const named = options.standIns?.[name];
+  if (named !== undefined) return { command: named, inFlightPath: options.inFlightPaths?.[name] ?? null };
+  if (given.kind !== 'container' || options.docker === true) return null;
+  const path = isObject(given.health) ? given.health.path : undefined;
+  const port = typeof given.port === 'number' ? given.port : null;
+  return options.standInFor?.({ port, healthPath: typeof path === 'string' ? path : null }) ?? null;
 }
 
 /** Every node stands on the same machine, so none may take what is free there for its own. */

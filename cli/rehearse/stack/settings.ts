@@ -8,6 +8,7 @@ import type { Ground } from '../pools.js';
 import { findProgram, type WorkloadSettings } from '../workload.js';
 import { synthesize } from './app.js';
 import { type Choice, type FoundStack, stackOfAssembly, stackOfTemplate } from './assembly.js';
+import { standInOf } from './stand-in.js';
 
 /** Flags of a rehearsal of one's own stack, as they come from the command line. */
 export interface StackFlags {
@@ -109,13 +110,13 @@ function complete(found: FoundStack, flags: StackFlags, exampleService: string, 
   const standIns: Record<string, readonly string[]> = readStandIns(flags.standIn, found);
   for (const { name, kind, image, port, healthPath } of found.places.clusters.flatMap(({ workloads }) => workloads)) {
     if (kind !== 'container' || docker || standIns[name] !== undefined) continue;
-    if (port === null) {
-      standIns[name] = [process.execPath, '-e', IDLE];
+    const { command, inFlightPath } = standInOf(exampleService, port, healthPath);
+    standIns[name] = command;
+    if (inFlightPath === null) {
       remarks.push(`A program that does nothing stands in for the container ${image ?? name}, which has no port.`);
       continue;
     }
-    standIns[name] = [process.execPath, exampleService, ...(healthPath === null ? [] : [healthPath])];
-    inFlightPaths[name] = '/in-flight';
+    inFlightPaths[name] = inFlightPath;
     remarks.push(
       `The example service stands in for the container ${image ?? name}; --docker runs it, --stand-in ${name}="node server.js" names another.`,
     );
@@ -141,8 +142,6 @@ function complete(found: FoundStack, flags: StackFlags, exampleService: string, 
   const serves = port !== null;
   return { standIns, inFlightPaths, docker, remarks, workload, serves, queue, ground: groundOf(found) };
 }
-
-const IDLE = 'setInterval(() => {}, 60_000)';
 
 /** As the local cloud moves ports that need root. */
 const LOW_PORTS = 1024;

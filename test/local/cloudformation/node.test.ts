@@ -135,6 +135,22 @@ describe("a rehearsal's spec", () => {
     expect(kept.changes).toEqual([]);
   });
 
+  test('what nobody names may have a stand-in for all', () => {
+    const standInFor = ({ port, healthPath }: { port: number | null; healthPath: string | null }) =>
+      port === null ? null : { command: ['node', `${port}${healthPath ?? ''}`], inFlightPath: '/in-flight' };
+    const first = (options: Parameters<typeof adaptSpec>[1]) =>
+      JSON.parse(adaptSpec(JSON.stringify(spec), options, tools).value).workloads[0];
+    expect(first({ standInFor })).toMatchObject({
+      kind: 'process',
+      command: ['node', '80'],
+      port: 8080,
+      inFlightPath: '/in-flight',
+    });
+    expect(first({ standInFor, standIns: { web: ['own'] } })).toMatchObject({ command: ['own'] });
+    expect(first({ standInFor, docker: true })).toMatchObject({ kind: 'container' });
+    expect(() => first({ standInFor: () => null })).toThrow(/no Docker engine answers/);
+  });
+
   test('other parameters stay as they are', () => {
     for (const text of ['x', '{}', '{"format":1}', '']) {
       expect(adaptSpec(text, {}, tools)).toEqual({ value: text, changes: [] });
