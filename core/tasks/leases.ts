@@ -12,6 +12,22 @@ export const MOST_LOST = 20;
 /** Of the first attempts so many are kept when there are too many. */
 const FIRST_ATTEMPTS = 10;
 
+/**
+ * A lease's text. A listing tells only its length, so a free one is given a length that is divisible by this, and any other
+ * one isn't: whoever looks for work knows which to read, and needn't wait until it looks run out. Only a hint.
+ */
+const FREE_LENGTH = 16;
+
+export function writeLease(lease: Lease): string {
+  const text = JSON.stringify(lease);
+  const over = new TextEncoder().encode(text).length % FREE_LENGTH;
+  if (lease.state === 'free') return text + ' '.repeat((FREE_LENGTH - over) % FREE_LENGTH);
+  return over === 0 ? `${text} ` : text;
+}
+
+/** Of a lease that hasn't been read. */
+export const looksFree = (bytes: number): boolean => bytes > 0 && bytes % FREE_LENGTH === 0;
+
 /** No two writes of any life of any node have the same: bodies, and so ETags, differ. */
 export const newNonce = (state: WorkerState): string => `${state.life}-${(state.nextNonce++).toString(36)}`;
 

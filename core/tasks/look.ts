@@ -11,6 +11,7 @@ import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
 import { callStore, isAsking, log } from './calls.js';
 import { keepsRoom } from './keep.js';
 import { LEASES, OPEN, type OpenEntry, parseLeaseKey, parseOpenKey } from './keys.js';
+import { looksFree } from './leases.js';
 import type { StoreListing, StoreOutcome } from './port.js';
 import { acceptsWork, freeRoom, hasRoom } from './room.js';
 import { claimable, withoutTwins } from './seen.js';
@@ -117,11 +118,11 @@ function takeOpen(look: Look, listing: StoreListing): void {
 }
 
 function takeLeases(look: Look, listing: StoreListing, ctx: Context): void {
-  for (const { key, etag, modifiedMs } of listing.entries) {
+  for (const { key, etag, bytes, modifiedMs } of listing.entries) {
     const named = parseLeaseKey(key);
     if (named === null) continue;
     const ageMs = Math.max(0, listing.nowMs - modifiedMs);
-    look.leases.set(taskKey(named), { etag, ageMs, seenMs: ctx.nowMs, lease: null });
+    look.leases.set(taskKey(named), { etag, ageMs, seenMs: ctx.nowMs, lease: null, free: looksFree(bytes) });
   }
 }
 

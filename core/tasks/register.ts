@@ -13,6 +13,7 @@
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
 import { callStore, log } from './calls.js';
 import { leaseKey } from './keys.js';
+import { writeLease } from './leases.js';
 import { parseLease } from './parse.js';
 import type { StoreOutcome } from './port.js';
 import type { Emit, Held, Register, WorkerState, Write, WriteReason } from './state.js';
@@ -61,7 +62,7 @@ function sendWrite(state: WorkerState, held: Held, write: Write, ctx: Context, e
   write.asking = true;
   const call =
     write.stage === 'put'
-      ? ({ op: 'put', key, body: JSON.stringify(write.next), etag: write.etag } as const)
+      ? ({ op: 'put', key, body: writeLease(write.next), etag: write.etag } as const)
       : ({ op: 'get', key } as const);
   callStore(state, { for: 'register', task: held.key, fence: held.fence }, call, ctx, emit);
 }

@@ -12,7 +12,7 @@ import { CLOCK_STEP_MS, failureBackoffMs } from './timings.js';
 /**
  * - first: nobody has claimed it yet
  * - again: its lease has run out, or is free
- * - read: its lease may be claimable, but has to be read first
+ * - read: its lease may be claimable (it has run out, or looks free), but has to be read first
  * - final: it has ended, and whoever ended it didn't clear it away
  * - busy: until then, somebody is at it or it must wait
  * - bad: what stands in place of its lease can't be read
@@ -33,6 +33,7 @@ export function claimable(state: WorkerState, task: string, ctx: Context): Claim
     const waitMs = failureBackoffMs(state.timings, lease.failures) - ageMs;
     return waitMs > 0 ? { type: 'busy', untilMs: after(ctx.nowMs, waitMs) } : { type: 'again', seen, lease };
   }
+  if (lease === null && seen.free === true) return { type: 'read' };
   if (ageMs <= runOutMs) return { type: 'busy', untilMs: after(ctx.nowMs, runOutMs - ageMs + 1) };
   if (lease === null) return { type: 'read' };
   return { type: lease.state === 'held' ? 'again' : 'final', seen, lease };

@@ -185,6 +185,8 @@ export interface SeenLease {
   readonly seenMs: MonoMs;
   /** Null: not read yet; `bad`: what stands there is no lease. */
   readonly lease: Lease | null | 'bad';
+  /** Its length says that it is free, and that is worth a read. */
+  readonly free?: boolean;
 }
 
 export interface SeenSpec {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRng } from '../../../core/rng.js';
 import { openKey } from '../../../core/tasks/keys.js';
-import { claimedLease, lostInARow, MOST_LOST, poisonLease } from '../../../core/tasks/leases.js';
+import { claimedLease, looksFree, lostInARow, MOST_LOST, poisonLease, writeLease } from '../../../core/tasks/leases.js';
 import type { StoreCall, WorkerEffect, WorkerEvent } from '../../../core/tasks/port.js';
 import { ranked, rankOf, turnOf } from '../../../core/tasks/spread.js';
 import type { WorkerOptions, WorkerState } from '../../../core/tasks/state.js';
@@ -231,6 +231,39 @@ describe('what is chosen', () => {
       holder: 'i-1',
       attempts: [{ end: 'lost' }, { fence: 2, end: null }],
     });
+  });
+});
+
+describe('a lease that was given back', () => {
+  const held = (bench: Bench): Lease => claimedLease(bench.state, task('a'), null, null, bench.ctx());
+  const bytesOf = (lease: Lease): number => Buffer.byteLength(writeLease(lease));
+
+  it('is told from others by its length', () => {
+    const bench = new Bench();
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), (tail) => {
+        const lease = { ...held(bench), tail };
+        expect(JSON.parse(writeLease(lease))).toEqual(lease);
+        expect(looksFree(bytesOf(lease))).toBe(false);
+        expect(looksFree(bytesOf({ ...lease, state: 'free', holder: null }))).toBe(true);
+      }),
+    );
+  });
+
+  it('is claimed at once, however young it is; and one that only looks so is left alone', () => {
+    for (const state of ['free', 'held'] as const) {
+      const bench = new Bench();
+      bench.pass(10_000);
+      bench.open(task('a'));
+      const lease: Lease = { ...held(bench), state, holder: state === 'free' ? null : 'i-9' };
+      const bytes = bytesOf({ ...lease, state: 'free' });
+      const entry = { key: 'tasks/lease/a.1', etag: '"l"', bytes, modifiedMs: wallMs(EPOCH) };
+      bench.answer('list', { entries: [entry], nowMs: wallMs(EPOCH), more: false });
+      bench.answer('get', text(task('a')), openKey(task('a')));
+      bench.answer('get', { body: writeLease(lease), etag: '"l"' }, 'tasks/lease/a.1');
+      const puts = bench.take('store').filter(({ call }) => call.op === 'put');
+      expect(puts).toHaveLength(state === 'free' ? 1 : 0);
+    }
   });
 });
 
