@@ -48,8 +48,8 @@ export * from './cloud-types.js';
 const GOSSIP_PORT = 7946;
 
 /**
- * Starts a cloud on loopback that speaks AWS's own protocols: EC2, ELBv2, S3, SSM, Secrets Manager, STS and EventBridge
- * at one endpoint, an IMDS for each instance, and a process for each.
+ * Starts a cloud on loopback that speaks AWS's own protocols: EC2, ELBv2, S3, SSM, Secrets Manager, STS, EventBridge,
+ * CloudFormation and more at one endpoint, an IMDS for each instance, and a process for each.
  *
  * @throws CloudError, AddressError
  */

@@ -88,6 +88,7 @@ export function denialError(service: string, caller: RoleCaller, accountId: stri
       return new AwsError('UnauthorizedOperation', `You are not authorized to perform this operation. ${text}`, 403);
     case 's3':
       return new AwsError('AccessDenied', text, 403);
+    case 'cloudformation':
     case 'elasticloadbalancing':
     case 'sts':
       return new AwsError('AccessDenied', text, 403);

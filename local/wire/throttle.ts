@@ -7,6 +7,7 @@ export function throttleError(service: string): AwsError {
       return new AwsError('RequestLimitExceeded', 'Request limit exceeded.', 503);
     case 's3':
       return new AwsError('SlowDown', 'Please reduce your request rate.', 503);
+    case 'cloudformation':
     case 'elasticloadbalancing':
     case 'sts':
       return new AwsError('Throttling', 'Rate exceeded');

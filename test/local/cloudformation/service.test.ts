@@ -169,6 +169,28 @@ describe('a stack by its API', () => {
     await waitUntilStackDeleteComplete(patience(), { StackName: id });
   });
 
+  test('that fails with OnFailure=DELETE is gone', async () => {
+    const id = await create('Gone', { Bad: { Type: 'AWS::Braket::Thing' } }, { OnFailure: 'DELETE' });
+    await expect.poll(async () => (await describeStack(id))?.StackStatus).toBe('DELETE_COMPLETE');
+    expect(await failure(describeStack('Gone'))).toBe('ValidationError: Stack with id Gone does not exist');
+  });
+
+  test('that is being made when the cloud stops is let go of', async () => {
+    const short = await startLocalCloud({
+      seed: 'short',
+      zones: [{ name: 'us-east-1a', subnetId: 'subnet-a' }],
+      pools: [],
+      machine: null,
+    });
+    const own = new CloudFormationClient(clientConfig(short.endpoint));
+    const Resources = Object.fromEntries(
+      Array.from({ length: 50 }, (_, i) => [`P${i}`, parameter(`/short/${i}`, 'x')]),
+    );
+    await own.send(new CreateStackCommand({ StackName: 'Short', TemplateBody: JSON.stringify({ Resources }) }));
+    await short.stop();
+    own.destroy();
+  });
+
   test('that fails an update is as it was', async () => {
     const id = await create('Updated', { One: parameter('/api/updated', 'x') });
     await waitUntilStackCreateComplete(patience(), { StackName: id });
