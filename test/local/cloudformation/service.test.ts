@@ -257,10 +257,10 @@ describe('a stack by its API', () => {
 
   test('reads its template and the code of its functions from S3, and may delete itself by its role', async () => {
     await s3.send(new CreateBucketCommand({ Bucket: 'assets' }));
-    const code = `exports.handler = async () => {
+    const code = `exports.handler = async (event) => {
       const { CloudFormationClient, DeleteStackCommand } = require(${JSON.stringify(createRequire(import.meta.url).resolve('@aws-sdk/client-cloudformation'))});
       const client = new CloudFormationClient({ maxAttempts: 1 });
-      return client.send(new DeleteStackCommand({ StackName: process.env.OWN }));
+      return client.send(new DeleteStackCommand({ StackName: event.other ?? process.env.OWN })).then(() => 'ok', (error) => error.name);
     };`;
     await s3.send(
       new PutObjectCommand({
@@ -316,6 +316,10 @@ describe('a stack by its API', () => {
     };
     const bare = await make('Bare');
     const served = await make('Served', 'arn:aws:iam::123456789012:role/exec');
+    // Another stack isn't its own, whoever made it.
+    const other = JSON.stringify({ other: bare });
+    expect(await cloud.functions.invoke('Served', other)).toMatchObject({ ok: true, payload: '"AccessDenied"' });
+    expect((await describeStack(bare))?.StackStatus).toBe('CREATE_COMPLETE');
     // Its deletion cuts it off.
     await cloud.functions.invoke('Served', '{}');
     await waitUntilStackDeleteComplete(patience(), { StackName: served });
