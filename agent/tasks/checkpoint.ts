@@ -203,6 +203,7 @@ export function createCheckpoints(parts: CheckpointParts): Checkpoints {
       fence,
       seq,
       files: snapshot.files.flatMap(({ path }) => entries.get(path) ?? []),
+      emptyFolders: snapshot.emptyFolders,
     };
     const text = JSON.stringify(manifest);
     if (text.length > MAX_MANIFEST_TEXT) throw new Refused('the list of its files is too long');

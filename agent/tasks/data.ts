@@ -3,12 +3,13 @@ import { mkdir, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promis
 import { dirname, join } from 'node:path';
 import type { ObjectPage, Transfer } from '../../aws/transfer.js';
 import { pathProblem } from '../../core/tasks/fields.js';
+import { MAX_WARM, warmDigest } from '../../core/tasks/warmth.js';
 import { withDeadline } from './deadline.js';
 import { eachOf } from './gate.js';
 import { Damaged, type Downloader } from './restore.js';
 
 /**
- * Data that tasks read, `s3://bucket/prefix`, fetched once and kept under a digest of its name: what stands there must
+ * Data that tasks read, `s3://bucket/prefix`, fetched once and kept under digests of its name: what stands there must
  * not change, changed data belongs under another name. What was used longest ago goes when the disk gets short.
  */
 export interface DataCache {
@@ -108,7 +109,26 @@ export function createDataCache(parts: DataCacheParts): DataCache {
   };
 }
 
-export const cacheName = (url: string): string => createHash('sha256').update(url).digest('hex').slice(0, 32);
+export const dataDir = (stateDir: string): string => join(stateDir, 'data');
+
+/** What others are told of it goes along, so that an agent that begins anew knows what it has. */
+export const cacheName = (url: string): string =>
+  `${createHash('sha256').update(url).digest('hex').slice(0, 32)}-${warmDigest(url)}`;
+
+const CACHED = /^[0-9a-f]{32}-([0-9a-z]{1,7})$/;
+
+/** Digests of the data that a former life of the agent left, what was used last first. */
+export async function warmIn(root: string): Promise<readonly string[]> {
+  const names = await readdir(root).catch(() => []);
+  const found: { readonly digest: string; readonly usedMs: number }[] = [];
+  for (const name of names) {
+    const digest = CACHED.exec(name)?.[1];
+    const seen = digest === undefined ? null : await stat(join(root, name)).catch(() => null);
+    if (digest !== undefined && seen?.isDirectory() === true) found.push({ digest, usedMs: seen.mtimeMs });
+  }
+  found.sort((a, b) => b.usedMs - a.usedMs || (a.digest < b.digest ? -1 : 1));
+  return found.slice(0, MAX_WARM).map(({ digest }) => digest);
+}
 
 export function placeOf(url: string): { readonly bucket: string; readonly prefix: string } {
   const rest = url.slice('s3://'.length);

@@ -8,7 +8,7 @@ import type { CheckpointRef, TaskSpec } from '../../core/tasks/task.js';
 import type { Context } from '../../core/time.js';
 import type { Engine } from '../drivers/docker-engine.js';
 import type { Brain, BrainView } from './brain.js';
-import { createDataCache } from './data.js';
+import { createDataCache, dataDir } from './data.js';
 import { withDeadline } from './deadline.js';
 import { type Execution, startExecution } from './execution.js';
 import { createMeter } from './meter.js';
@@ -82,7 +82,7 @@ export function createTasksHost(parts: TasksHostParts): TasksHost {
   const uploader = createUploader(transfer, meter);
   const downloader = createDownloader(transfer, meter);
   const data = createDataCache({
-    root: `${parts.stateDir}/data`,
+    root: dataDir(parts.stateDir),
     transfer,
     downloader,
     onEvicted: (folder) => log('info', 'data-evicted', { folder }),

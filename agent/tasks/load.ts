@@ -12,6 +12,7 @@ import type { Context } from '../../core/time.js';
 import { createEngine } from '../drivers/docker-engine.js';
 import type { Identity } from '../identity.js';
 import { removeLeftovers } from './container.js';
+import { dataDir, warmIn } from './data.js';
 import { endLeftovers } from './execution.js';
 import { createTasksHost, type Publish, type TasksHost } from './host.js';
 import { createBrain } from './worker-brain.js';
@@ -56,6 +57,7 @@ export async function loadTasks(parts: TasksParts, onHealth: (health: WorkloadHe
         room: { memoryMiB, gpuMemoryMiB: workload.gpuMemoryMiB },
         writer: identity.instanceId,
         preset: spec.gossip.preset,
+        warm: await warmIn(dataDir(stateDir)),
         admit: bankersAdmission(() => {
           const node = parts.node();
           return node === null ? null : safetyView(node);

@@ -133,8 +133,8 @@ export async function restoreFiles(
   const fresh = `${folder}.restoring`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true });
-  for (const parent of new Set(manifest.files.map(({ path }) => dirname(path)))) {
-    await mkdir(join(fresh, parent), { recursive: true });
+  for (const path of new Set([...manifest.files.map((file) => dirname(file.path)), ...manifest.emptyFolders])) {
+    await mkdir(join(fresh, path), { recursive: true });
   }
   await eachOf(manifest.files, FILES_AT_ONCE, async ({ path, bytes, sha256, key, mode }) => {
     await downloader.file({ bucket: null, key }, bytes, sha256, join(fresh, path), signal);

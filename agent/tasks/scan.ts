@@ -23,6 +23,8 @@ export interface FolderView {
   readonly files: ReadonlyMap<string, FileView>;
   /** When each folder's names changed last; the folder itself is ''. */
   readonly folders: ReadonlyMap<string, bigint>;
+  /** Those in which nothing lies that could be saved, in order. */
+  readonly emptyFolders: readonly string[];
   readonly bytes: number;
   /** Special files, which hold no state. */
   readonly skipped: readonly string[];
@@ -43,10 +45,13 @@ export async function scanFolder(root: string, inside: string): Promise<Scanned>
   const files = new Map<string, FileView>();
   const folders = new Map<string, bigint>();
   const skipped: string[] = [];
+  /** Folders that hold a file or a folder. */
+  const used = new Set<string>(['']);
   let bytes = 0;
 
   async function look(prefix: string, depth: number): Promise<void> {
     const place = prefix === '' ? root : join(root, prefix);
+    if (folders.size > MAX_FILES) throw new Refused(`the checkpoint folder has more than ${MAX_FILES} folders`);
     folders.set(prefix, (await lstat(place, { bigint: true })).mtimeNs);
     const names = (await readdir(place)).sort();
     for (let at = 0; at < names.length; at += BATCH) {
@@ -61,6 +66,7 @@ export async function scanFolder(root: string, inside: string): Promise<Scanned>
     const seen = await lstat(join(root, path), { bigint: true });
     if (seen.isDirectory()) {
       if (depth >= MAX_DEPTH) throw new Refused(`the checkpoint folder is deeper than ${MAX_DEPTH} folders`);
+      used.add(prefix);
       await look(path, depth + 1);
       return;
     }
@@ -72,12 +78,16 @@ export async function scanFolder(root: string, inside: string): Promise<Scanned>
     if (files.size >= MAX_FILES) throw new Refused(`the checkpoint folder has more than ${MAX_FILES} files`);
     const view = seen === found ? viewOf(path, found) : { ...viewOf(path, found), linked: true };
     files.set(path, view);
+    used.add(prefix);
     bytes += view.bytes;
   }
 
   /** A link to a file of the same folder is saved as that file. */
   async function behindLink(path: string): Promise<BigIntStats> {
-    const target = await realpath(join(root, path));
+    const target = await realpath(join(root, path)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' && error.code !== 'ELOOP') throw error;
+      throw new Refused(`the checkpoint folder has a link that leads nowhere: ${show(path)}`);
+    });
     if (!isWithin(target, await realpath(root))) {
       throw new Refused(`the checkpoint folder has a link that leads out of it: ${show(path)}`);
     }
@@ -91,7 +101,8 @@ export async function scanFolder(root: string, inside: string): Promise<Scanned>
       throw new Refused("the checkpoint folder leads out of the task's working folder");
     }
     await look('', 0);
-    return { ok: true, view: { files, folders, bytes, skipped } };
+    const emptyFolders = [...folders.keys()].filter((path) => !used.has(path)).sort();
+    return { ok: true, view: { files, folders, emptyFolders, bytes, skipped } };
   } catch (error) {
     if (error instanceof Refused) return { ok: false, problem: error.message, gone: false };
     const { code, message } = error as NodeJS.ErrnoException;

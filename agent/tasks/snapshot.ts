@@ -14,6 +14,7 @@ import { type FileView, type FolderView, sameFile, scanFolder, viewOf } from './
  */
 export interface Snapshot {
   readonly files: readonly SnapshotFile[];
+  readonly emptyFolders: readonly string[];
   readonly bytes: number;
   /** As the mark said. */
   readonly progress: number | null;
@@ -97,6 +98,7 @@ async function take(parts: SnapshotParts): Promise<Taken> {
     ok: true,
     snapshot: {
       files: linked,
+      emptyFolders: scanned.view.emptyFolders,
       bytes: linked.reduce((sum, { bytes }) => sum + bytes, 0),
       progress: mark?.progress ?? null,
       takenMs,
@@ -172,6 +174,7 @@ async function linkAll(parts: SnapshotParts, files: readonly FileView[]): Promis
 async function isStill(parts: SnapshotParts, before: FolderView): Promise<boolean> {
   const after = await scanFolder(parts.root, parts.work);
   if (!after.ok || after.view.files.size !== before.files.size) return false;
+  if (after.view.emptyFolders.join('\0') !== before.emptyFolders.join('\0')) return false;
   for (const [path, file] of before.files) if (!sameFile(after.view.files.get(path), file)) return false;
   return true;
 }

@@ -115,10 +115,11 @@ export function lease(field: Field): Lease {
 }
 
 function manifest(field: Field): Manifest {
-  field.onlyKeys('format', 'task', 'fence', 'seq', 'files');
+  field.onlyKeys('format', 'task', 'fence', 'seq', 'files', 'emptyFolders');
   const files = field.at('files').list(0, MAX_FILES).map(manifestFile);
-  const paths = new Set(files.map(({ path }) => path));
-  if (paths.size !== files.length) throw new Problem(`${field.name} has a file twice.`);
+  const emptyFolders = field.at('emptyFolders').list(0, MAX_FILES).map(innerPath);
+  const paths = new Set([...files.map(({ path }) => path), ...emptyFolders]);
+  if (paths.size !== files.length + emptyFolders.length) throw new Problem(`${field.name} has a file twice.`);
   for (const path of paths) {
     for (let cut = path.lastIndexOf('/'); cut > 0; cut = path.lastIndexOf('/', cut - 1)) {
       if (paths.has(path.slice(0, cut))) throw new Problem(`${field.name} has a file that is also a folder.`);
@@ -130,6 +131,7 @@ function manifest(field: Field): Manifest {
     fence: field.at('fence').integer(1, BOUNDS.fence),
     seq: field.at('seq').integer(1, BOUNDS.fence),
     files,
+    emptyFolders,
   };
 }
 

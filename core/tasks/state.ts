@@ -37,6 +37,8 @@ export interface WorkerOptions {
   /** Names this writer in the keys of journals; letters, digits and hyphens. */
   readonly writer: string;
   readonly preset: 'lan' | 'local';
+  /** Digests of data that is here from a former life. Default none. */
+  readonly warm?: readonly string[];
   /** Absent: whatever fits is started. */
   readonly admit?: Admission;
 }

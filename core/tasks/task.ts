@@ -131,6 +131,8 @@ export interface Manifest {
   readonly fence: number;
   readonly seq: number;
   readonly files: readonly ManifestFile[];
+  /** Folders in which nothing lies; those with files follow from their paths. */
+  readonly emptyFolders: readonly string[];
 }
 
 export interface ManifestFile {

@@ -64,7 +64,7 @@ export function createWorker(options: WorkerOptions, ctx: Context): WorkerState 
     },
     archive: { items: [], batches: new Map(), nextBatch: 1, nextJournal: 1 },
     pressure: { policies: new Map(), dueMs: ctx.nowMs, untilMs: monoMs(0), on: false },
-    warm: [],
+    warm: options.warm ?? [],
     work: 0,
     published: null,
     publishDue: true,

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -40,12 +40,15 @@ describe('a checkpoint', () => {
     at.write('empty', '');
     at.write('model.bin', Buffer.alloc(17 * 1_048_576, 'weights'));
     chmodSync(join(at.folder, 'a/b/deep.txt'), 0o640);
+    mkdirSync(join(at.folder, 'a/empty/deeper'), { recursive: true });
     at.mark(0.25);
     const ref = await saved(at, 1);
     expect(ref).toMatchObject({ seq: 1, bytes: 17 * 1_048_576 + 4, progress: 0.25 });
     expect(ref.doneMs).toBeGreaterThanOrEqual(4_900);
     const got = await back(ref);
     expect(contents(got.folder)).toEqual(contents(at.folder));
+    expect(statSync(join(got.folder, 'a/empty/deeper')).isDirectory()).toBe(true);
+    expect(got.manifest.emptyFolders).toEqual(['a/empty/deeper']);
     expect(statSync(join(got.folder, 'a/b/deep.txt')).mode & 0o777).toBe(0o640);
     expect(bucket.requests('CreateMultipartUpload')).toBe(1);
   });
@@ -133,6 +136,12 @@ describe('a checkpoint', () => {
     symlinkSync('/etc/hostname', join(at.folder, 'out'));
     const refused = await at.checkpoints.save(2, performance.now() + 2_000);
     expect(refused).toMatchObject({ ok: false, why: 'the checkpoint folder has a link that leads out of it: "out"' });
+    rmSync(join(at.folder, 'out'));
+    symlinkSync('gone', join(at.folder, 'nowhere'));
+    // At once: no other look will find more.
+    expect(await at.checkpoints.save(3, performance.now() + 60_000)).toMatchObject({
+      ...{ ok: false, why: 'the checkpoint folder has a link that leads nowhere: "nowhere"' },
+    });
   });
 
   it('is refused where the folder itself was replaced by a link', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type GossipSocket, openGossipSocket } from '../../../agent/gossip-socket.js';
 import type { Brain } from '../../../agent/tasks/brain.js';
-import { cacheName, createDataCache, pathBelow } from '../../../agent/tasks/data.js';
+import { cacheName, createDataCache, pathBelow, warmIn } from '../../../agent/tasks/data.js';
 import { createTasksDoor } from '../../../agent/tasks/door.js';
 import { createTasksHost, type TasksHost } from '../../../agent/tasks/host.js';
 import { createMeter } from '../../../agent/tasks/meter.js';
@@ -11,6 +11,7 @@ import { createDownloader } from '../../../agent/tasks/restore.js';
 import { createStore } from '../../../aws/store.js';
 import type { WorkloadHealth } from '../../../core/gossip/member.js';
 import type { WorkerEffect, WorkerEvent } from '../../../core/tasks/port.js';
+import { warmDigest } from '../../../core/tasks/warmth.js';
 import { monoMs, NEVER, wallMs } from '../../../core/time.js';
 import { eventually } from '../wait.js';
 import { type Bucket, newRoot, openBucket } from './world.js';
@@ -213,6 +214,8 @@ describe('data', () => {
     expect(readFileSync(join(first.folder, 'deep/config'), 'utf8')).toBe('conf');
     expect(readdirSync(first.folder).sort()).toEqual(['deep', 'weights']);
     expect((await cache.acquire(a, signal)).warm).toBe(true);
+    // What a later life of the agent finds.
+    expect(await warmIn(dir)).toEqual([warmDigest(a)]);
     freeBytes = 10;
     await cache.acquire('s3://tasks-bucket/models/b/', signal);
     expect(evicted).toEqual([]);

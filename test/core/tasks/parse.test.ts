@@ -14,6 +14,7 @@ const MANIFEST: Manifest = {
   fence: 3,
   seq: 2,
   files: [{ path: 'a/b.bin', bytes: 5, sha256: SHA, key: contentKey(SPEC, 1, 1, SHA), mode: 0o644 }],
+  emptyFolders: ['a/none'],
 };
 
 const NOTES: readonly Note[] = [

@@ -88,6 +88,7 @@ export function uploadOf(spec: TaskSpec, contents: Contents, seq: number, steps:
     fence,
     seq,
     files: files.map(({ body, ...file }) => ({ ...file, bytes: body.length, mode: 0o644 })),
+    emptyFolders: [],
   };
   return {
     files,
