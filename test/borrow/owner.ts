@@ -22,7 +22,7 @@ try {
   const onProgress = (line: string): void => {
     tell({ line });
   };
-  const cluster = await borrow({ endpoint, region: 'us-east-1', name, nodes: 3, lease: 120, workload, onProgress });
+  const cluster = await borrow({ endpoint, region: 'us-east-1', name, nodes: 1, lease: 120, workload, onProgress });
   const { stackId, bucket } = cluster;
   tell({ ready: { stackId, bucket, endpoint: cluster.endpoint } });
   // As if it worked.
