@@ -23,6 +23,10 @@ const GROUPS: readonly Group[] = [
         load: () => import('./status.js'),
       },
       {
+        names: { ui: 'the same as a live page in the browser' },
+        load: () => import('./ui.js'),
+      },
+      {
         names: {
           incidents: 'what was lost, and who replaced it',
           incident: 'one incident: its ledger, its replacement, its cost',

@@ -175,7 +175,8 @@ async function resolve(flags: SessionFlags, env: NodeJS.ProcessEnv): Promise<Res
   const local = endpoint !== null && isLoopback(endpoint);
   const profile = flags.profile ?? (env.AWS_PROFILE || undefined) ?? null;
   const keys = flags.profile === undefined ? keysIn(env) : null;
-  const files = await loadSharedConfigFiles();
+  // Read anew: who logs in while a command runs has changed them.
+  const files = await loadSharedConfigFiles({ ignoreCache: true });
   const { configFile, credentialsFile } = files;
   const known = { ...configFile, ...credentialsFile };
   if (profile !== null && keys === null && known[profile] === undefined) {

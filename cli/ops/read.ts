@@ -29,10 +29,20 @@ const MAX_HINTS = 20;
 /** Pages of 1,000 incident reports. */
 const MAX_REPORT_PAGES = 10;
 
-export async function readAnswers(session: Session, spec: Spec): Promise<Answers> {
+/** For those who look again and again. */
+export interface Known {
+  /** What needn't be read again. */
+  readonly prices?: readonly SpotPrice[];
+  readonly reports?: readonly ReportHead[];
+  /** Told of each part that couldn't be read. */
+  readonly failed?: (error: unknown) => void;
+}
+
+export async function readAnswers(session: Session, spec: Spec, known: Known = {}): Promise<Answers> {
   const unseen: Unseen[] = [];
   const orElse = async <T>(what: string, work: Promise<T>, none: T): Promise<T> =>
     work.catch((error: unknown) => {
+      known.failed?.(error);
       unseen.push({ what, why: session.explain(error).message });
       return none;
     });
@@ -40,8 +50,8 @@ export async function readAnswers(session: Session, spec: Spec): Promise<Answers
   const [nodes, groups, prices, reports] = await Promise.all([
     readNodes(session, spec),
     inParallel(arns, (arn) => orElse(`target group ${groupName(arn)}`, readTargets(session, arn), null)),
-    orElse('spot prices', readSpotPrices(session, spec), []),
-    orElse('incident reports', readReports(session, spec.bucket), []),
+    known.prices ?? orElse('spot prices', readSpotPrices(session, spec), []),
+    known.reports ?? orElse('incident reports', readReports(session, spec.bucket), []),
   ]);
   const hints = await orElse('launch hints', readHints(session, spec, nodes), new Map());
   const answered = groups.filter((group) => group !== null);

@@ -48,8 +48,8 @@ export interface StepLine {
   readonly name: string;
   /** ms after the incident began; null: not yet. */
   readonly afterMs: number | null;
-  /** It was seen only by then, and may have been earlier. */
-  readonly atMost?: boolean;
+  /** Known to within the time between two looks. */
+  readonly about?: boolean;
   /** What its plan allowed; null: no limit of its own, or not known. */
   readonly budgetMs: number | null;
 }

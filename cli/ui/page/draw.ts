@@ -220,7 +220,7 @@ function drawIncidents() {
     for (const step of one.steps) {
       const li = make('li', list, ''); li.className = step.afterMs === null ? 'todo' : '';
       make('span', li, (step.afterMs === null ? '○ ' : '✓ ') + step.name);
-      make('span', li, (step.afterMs === null ? 'not yet' : (step.atMost ? '≤ ' : '') + secs(step.afterMs)) + (step.budgetMs === null ? '' : ' of ' + secs(step.budgetMs)));
+      make('span', li, (step.afterMs === null ? 'not yet' : step.about ? '~ ' + Math.round(step.afterMs / 1000) + ' s' : secs(step.afterMs)) + (step.budgetMs === null ? '' : ' of ' + secs(step.budgetMs)));
     }
   }
 }

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { addClusterOptions, type ClusterFlags } from './aws/flags.js';
+import { onSignals } from './signals.js';
+import { UserError } from './user-error.js';
+import { readDuration, readWhole } from './values.js';
+
+const EXAMPLES = `
+Examples:
+  synkti ui                                      the region's only cluster
+  synkti ui web --profile prod --region eu-central-1
+  synkti ui web --port 8080 --every 30s          the same address each time, but for its token
+  synkti ui --endpoint http://127.0.0.1:4566     a rehearsal that runs: synkti rehearse --keep
+
+It prints an address of 127.0.0.1 with a token; only who has both sees anything. The
+page acts on nothing: on a node it shows the commands to copy.
+
+AWS is asked while a page is open, and only then. A look takes a call each for the
+spec, for 1,000 nodes and for every target group; prices are read every 5 minutes,
+incident reports every minute and after a loss. With one target group that is about
+20 calls a minute at --every 10s, and 25 while nodes go. Where AWS asks for fewer,
+it looks half as often, down to once in 5 minutes.
+
+Exit code: 0 after Ctrl-C; 2 when the first look isn't possible.`;
+
+interface UiFlags extends ClusterFlags {
+  readonly port?: string;
+  readonly every: string;
+}
+
+/** `synkti ui`: the live page of a cluster in AWS. */
+export function register(program: Command): void {
+  const command = program
+    .command('ui')
+    .summary('the same as a live page in the browser')
+    .description(
+      'Shows a cluster as it lives, as a page on this machine: nodes in their zones and pools, workloads, what is amiss, and each incident as it unfolds, with its ledger once the node has written it. With your credentials; it only reads.',
+    )
+    .argument('[cluster]', 'the same as --cluster')
+    .option('--every <time>', 'time between two looks, while a page is open', '10s')
+    .option('--port <number>', 'port of 127.0.0.1 (default: any free one)');
+  addClusterOptions(command)
+    .addHelpText('after', EXAMPLES)
+    .action((cluster: string | undefined, flags: UiFlags) => run(cluster, flags));
+}
+
+async function run(cluster: string | undefined, given: UiFlags): Promise<void> {
+  const everyMs = readDuration(given.every, '--every', 2_000, 3_600_000);
+  const port = given.port === undefined ? undefined : readWhole(given.port, '--port', 1, 65_535);
+  if (cluster !== undefined && given.cluster !== undefined && cluster !== given.cluster) {
+    throw new UserError(`Two clusters are named, "${cluster}" and --cluster "${given.cluster}"; one page shows one.`);
+  }
+  const flags = cluster === undefined ? given : { ...given, cluster };
+  const { openClusterPage } = await import('./ops/ui/page.js');
+  const stopper = onSignals();
+  try {
+    await openClusterPage({ flags, everyMs, port, signal: stopper.signal });
+    if (stopper.crash() !== null) throw stopper.crash();
+    process.exitCode = 0;
+  } finally {
+    stopper.release();
+  }
+}
