@@ -15,6 +15,7 @@ import {
 } from './assets.js';
 import { type Aws, type Caller, openAws, whoCalls } from './aws.js';
 import { openCluster, waitReady } from './cluster.js';
+import type { SynthContext } from './context.js';
 import { BorrowError, messageOf } from './error.js';
 import { seconds } from './give-back.js';
 import { startHeartbeat, thisProcess } from './lease.js';
@@ -25,7 +26,7 @@ import { findPlace } from './places.js';
 import { giveBackAtEnd } from './process-end.js';
 import { createStack, outputsOf, type StackWish, stackEvents, stageNow } from './stack.js';
 import { firstFailure, nextLookMs, type StackEvent, standing } from './stack-state.js';
-import { OUTPUT, type SynthContext, type Synthesized, synthesize } from './synth.js';
+import { OUTPUT, type Synthesized, synthesize } from './synth.js';
 import type { BorrowedCluster, Owner } from './types.js';
 
 type Outputs = Readonly<Record<string, string>>;

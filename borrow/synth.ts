@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Annotations, App, CfnOutput, DefaultStackSynthesizer, Duration, aws_ec2 as ec2, Stack } from 'aws-cdk-lib';
 import { SynktiCluster, type SynktiClusterProps } from '../lib/index.js';
+import type { SynthContext } from './context.js';
 import { BorrowError, messageOf } from './error.js';
 import { stackName } from './names.js';
 import type { Wish } from './options.js';
@@ -35,11 +36,6 @@ export interface Synthesized {
 
 /** The shortest that there is: a lease that has run out is seen this soon. */
 const SWEEP_PERIOD = Duration.minutes(1);
-
-/** What a test changes. */
-export interface SynthContext {
-  readonly context?: Readonly<Record<string, unknown>>;
-}
 
 /** @throws BorrowError TEMPLATE, with what the construct complains of */
 export async function synthesize(
