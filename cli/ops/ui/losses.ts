@@ -93,7 +93,10 @@ export class Losses {
     const row = nodes.find(({ node }) => node.instanceId === draft.instanceId);
     if (row === undefined) {
       draft.goneMs ??= ended.find(({ instanceId }) => instanceId === draft.instanceId)?.endedMs ?? atMs;
-    } else if (row.condition === 'drained') draft.drainedMs ??= atMs;
+    } else {
+      draft.goneMs = null;
+      if (row.condition === 'drained') draft.drainedMs ??= atMs;
+    }
     if (row === undefined || isOut(row)) draft.outMs ??= atMs;
     const heirs = nodes
       .filter(({ node }) => node.seat?.slot === draft.seat.slot && node.seat.generation > draft.seat.generation)

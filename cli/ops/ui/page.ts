@@ -25,8 +25,9 @@ export async function openClusterPage({ flags, everyMs, port, signal, write = pr
   const wake = new Wake(signal);
   let server: PageServer | null = null;
   try {
-    const { view, reports } = await looks.look();
-    if (signal.aborted) return;
+    const first = await unlessAborted(looks.look(), signal);
+    if (first === null) return;
+    const { view, reports } = first;
     const endpoint = looks.session?.endpoint ?? null;
     const around = { endpoint, flags: flagsText(flags, view, endpoint) };
     const story = new Story(view, reports);
@@ -48,7 +49,8 @@ export async function openClusterPage({ flags, everyMs, port, signal, write = pr
       else if (inMs > 0) await wake.sleep(inMs);
       else {
         try {
-          const look = await looks.look(story.losses.awaitsReport(Date.now()));
+          const look = await unlessAborted(looks.look(story.losses.awaitsReport(Date.now())), signal);
+          if (look === null) break;
           story.take(look.view, look.reports);
           if (trouble !== null) story.line('AWS answers again', Date.now());
           if (trouble !== null) tell.well();
@@ -116,6 +118,16 @@ function portProblem(error: unknown, port: number | undefined): Error {
   if (code === 'EACCES') return new UserError(`Port ${port} needs more rights; ${other}.`, { cause: error });
   return new UserError(`The page can't be opened at port ${port ?? 'of its own'}: ${messageOf(error)}.`, {
     cause: error,
+  });
+}
+
+/** Null: it was ended meanwhile. Calls that are tried again and again needn't be waited for. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => resolve(null);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', end));
   });
 }
 

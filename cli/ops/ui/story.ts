@@ -40,7 +40,10 @@ export class Story {
       const announced = isAnnounced(last) || reports.has(id) || (last.phase ?? null) === null;
       this.#farewells.set(id, { row: { ...row, condition: 'ending' }, announced, untilMs: view.atMs + FAREWELL_MS });
     }
-    for (const [id, { untilMs }] of this.#farewells) if (untilMs <= view.atMs) this.#farewells.delete(id);
+    for (const [id, { untilMs }] of this.#farewells) {
+      // Describes lag: one that was missing may be there again.
+      if (untilMs <= view.atMs || there.has(id)) this.#farewells.delete(id);
+    }
     const told = new Set(this.losses.all.filter(({ report }) => report !== null).map(({ instanceId }) => instanceId));
     this.losses.take(view, reports);
     for (const { instanceId, seat, report } of this.losses.all) {

@@ -1,0 +1,195 @@
+/** `synkti ui` against the local cloud, with its real server: what a browser gets, and which calls that costs. */
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openClusterPage } from '../../../cli/ops/ui/page.js';
+import { deploy, subnetOf } from '../../../cli/rehearse/deploy.js';
+import { readSettings } from '../../../cli/rehearse/settings.js';
+import { clientConfig, seedSeats } from '../../../cli/rehearse/stage.js';
+import type { Picture } from '../../../cli/ui/picture.js';
+import { UserError } from '../../../cli/user-error.js';
+import { type LocalCloud, startLocalCloud } from '../../../local/cloud.js';
+import { flags } from '../rehearse/flags.js';
+
+let cloud: LocalCloud;
+let front: Server;
+let endpoint: string;
+let expired = false;
+/** Calls as they went by. */
+const asked: string[] = [];
+
+beforeAll(async () => {
+  const settings = await readSettings(
+    { ...flags(), nodes: '4' },
+    { exampleService: '/x/service.mjs', exampleTask: '/x/chain.mjs' },
+  );
+  cloud = await startLocalCloud({
+    seed: 1,
+    zones: settings.ground.zones.map((name) => ({ name, subnetId: subnetOf(name) })),
+    pools: settings.ground.pools.map((pool) => ({ ...pool, capacity: null })),
+    launchDelayMs: 10,
+    machine: null,
+  });
+  const { spec } = await deploy(clientConfig(cloud), settings);
+  await seedSeats(cloud, spec, new AbortController().signal);
+  const { hostname, port } = new URL(cloud.endpoint);
+  // Between the two: as AWS answers when credentials have expired.
+  front = createServer((incoming, answer) => {
+    if (expired) {
+      incoming.resume();
+      answer.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
+      answer.end(
+        '{"__type":"ExpiredTokenException","message":"The security token included in the request is expired"}',
+      );
+      return;
+    }
+    const { method, url, headers } = incoming;
+    const onward = request({ hostname, port, method, path: url, headers }, (back) => {
+      answer.writeHead(back.statusCode ?? 500, back.headers);
+      back.pipe(answer);
+    });
+    onward.on('error', () => answer.destroy());
+    let body = '';
+    incoming.on('data', (chunk) => {
+      body += chunk;
+      onward.write(chunk);
+    });
+    incoming.on('end', () => {
+      const action = /(?:^|&)Action=(\w+)/.exec(body)?.[1];
+      asked.push(action ?? String(headers['x-amz-target'] ?? `${method} ${url}`));
+      onward.end();
+    });
+  });
+  await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+  endpoint = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
+});
+
+afterAll(async () => {
+  front.closeAllConnections();
+  front.close();
+  await cloud.stop();
+});
+
+type Told = Pick<Picture, 'nodes'> & { readonly parts: Partial<Picture['parts']> };
+
+interface Listener {
+  /** The first picture or change from now on, or among those not yet asked for, that fits. */
+  until(fits: (told: Told) => boolean): Promise<Told>;
+  close(): void;
+}
+
+/** As the page does it. */
+async function listen(url: string): Promise<Listener> {
+  const { origin, hash } = new URL(url);
+  const controller = new AbortController();
+  const headers = { 'x-synkti-token': hash.slice(1) };
+  const answer = await fetch(`${origin}/events`, { headers, signal: controller.signal });
+  const told: Told[] = [];
+  let wake = (): void => {};
+  const read = async (): Promise<void> => {
+    let text = '';
+    const decoder = new TextDecoder();
+    for await (const part of answer.body ?? []) {
+      text += decoder.decode(part as Uint8Array, { stream: true });
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        const [, event, data] = /^event: (\w+)\ndata: (.*)$/.exec(text.slice(0, end)) ?? [];
+        text = text.slice(end + 2);
+        if (event === 'picture' || event === 'change') told.push(JSON.parse(data ?? '{}'));
+        wake();
+      }
+    }
+  };
+  read().catch(() => {});
+  return {
+    async until(fits) {
+      for (;;) {
+        const next = told.shift();
+        if (next === undefined) await new Promise<void>((resolve) => (wake = resolve));
+        else if (fits(next)) return next;
+      }
+    },
+    close: () => controller.abort(),
+  };
+}
+
+/** A page server that runs; `end` is Ctrl-C. */
+async function running(everyMs: number) {
+  const ender = new AbortController();
+  const lines: string[] = [];
+  let opened = (_url: string): void => {};
+  const url = new Promise<string>((resolve) => (opened = resolve));
+  const ended = openClusterPage({
+    flags: { endpoint, cluster: 'rehearsal', json: true },
+    everyMs,
+    port: undefined,
+    signal: ender.signal,
+    write: (text) => {
+      lines.push(text);
+      const told = JSON.parse(text) as { url?: string };
+      if (told.url !== undefined) opened(told.url);
+    },
+  });
+  await Promise.race([url, ended]);
+  return { url: await url, lines, ended, end: () => ender.abort() };
+}
+
+const described = (): number => asked.filter((name) => name === 'DescribeInstances').length;
+
+describe('the page of a cluster', () => {
+  it('shows it, costs calls only while somebody looks on, survives expired credentials, and ends', async () => {
+    const page = await running(50);
+    const first = described();
+    const one = await listen(page.url);
+    const picture = await one.until(({ nodes }) => nodes.length > 0);
+    expect(picture.nodes).toHaveLength(4);
+    expect(picture.parts.head).toMatchObject({ acts: false, stage: 'live', desired: 4 });
+    expect(picture.parts.traffic).toBeNull();
+    await one.until(() => described() >= first + 2);
+
+    expired = true;
+    const trouble = await one.until(({ parts }) => parts.head?.stage === 'trouble');
+    expect(trouble.parts.head?.stageText).toContain('The AWS credentials have expired; get new ones');
+    expired = false;
+    await one.until(({ parts }) => parts.head?.stage === 'live');
+    expect(page.lines.slice(1).map((line) => (JSON.parse(line) as { trouble: string | null }).trouble)).toEqual([
+      expect.stringContaining('have expired'),
+      null,
+    ]);
+    // A look takes the spec, the nodes and the target group; prices and reports are kept.
+    expect(asked.filter((name) => name === 'DescribeSpotPriceHistory')).toHaveLength(1);
+    expect(asked.filter((name) => name.includes('list-type=2'))).toHaveLength(1);
+
+    one.close();
+    // The look that was under way when the page was closed may still come to its end.
+    const two = await listen(page.url);
+    await two.until(({ nodes }) => nodes.length > 0);
+    const origin = new URL(page.url).origin;
+    const act = await fetch(`${origin}/act`, { method: 'POST', body: '{}' });
+    expect(act.status).toBe(404);
+    page.end();
+    await page.ended;
+    await expect(fetch(origin)).rejects.toThrow();
+    two.close();
+  });
+
+  it('asks nothing while no page is open', async () => {
+    const page = await running(20);
+    const before = asked.length;
+    for (let i = 0; i < 10; i++) expect((await fetch(new URL(page.url).origin)).status).toBe(200);
+    expect(asked).toHaveLength(before);
+    page.end();
+    await page.ended;
+  });
+
+  it('a wrong name and a port that is taken are mistakes at the start', async () => {
+    const signal = new AbortController().signal;
+    const wish = { everyMs: 1_000, port: undefined, signal, write: () => {} };
+    await expect(openClusterPage({ ...wish, flags: { endpoint, cluster: 'rehersal' } })).rejects.toThrow(
+      'Did you mean "rehearsal"?',
+    );
+    const { port } = front.address() as AddressInfo;
+    const taken = openClusterPage({ ...wish, port, flags: { endpoint } });
+    await expect(taken).rejects.toThrow(UserError);
+    await expect(taken).rejects.toThrow(`Port ${port} of 127.0.0.1 is taken; give another --port`);
+  });
+});
