@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Story } from '../../../cli/ops/ui/story.js';
+import type { Picture } from '../../../cli/ui/picture.js';
 import { openPageServer, type PageServer } from '../../../cli/ui/server.js';
+import { clusterOf, pictureIn } from '../ops/ui-scene.js';
 import { madeUp } from './made-up.js';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -35,9 +38,18 @@ function inBrowser(): void {
       acts.length = 0;
     });
 
+    /** A rehearsal's page. */
     async function open(options: Parameters<Browser['newPage']>[0], size = 200) {
       const first = madeUp(size, Date.now());
-      server = await openPageServer({ act: (body) => `done ${acts.push(body)}`, first });
+      return visit(options, first, await openPageServer({ act: (body) => `done ${acts.push(body)}`, first }));
+    }
+    /** That of a cluster in AWS. */
+    async function openCluster(options: Parameters<Browser['newPage']>[0], size = 200) {
+      const first = pictureIn(new Story(clusterOf(size), new Map()));
+      return visit(options, first, await openPageServer({ first }));
+    }
+    async function visit(options: Parameters<Browser['newPage']>[0], first: Picture, opened: PageServer) {
+      server = opened;
       const page = await browser.newPage(options);
       const faults: string[] = [];
       page.on('pageerror', (error) => faults.push(String(error)));
@@ -138,6 +150,39 @@ function inBrowser(): void {
       expect(await page.getByRole('button', { name: /Slot 3: got its interruption notice/ }).count()).toBe(1);
       expect(await page.getByRole('status').count()).toBe(1);
       expect(await page.getByRole('region', { name: 'Nodes' }).count()).toBe(1);
+      await page.close();
+    });
+
+    it.each([
+      [360, 740, 'dark'],
+      [1920, 1080, 'light'],
+    ] as const)('of a cluster in AWS only reads, at %i x %i, %s', async (width, height, colorScheme) => {
+      const { page, faults, server: here, first } = await openCluster({ viewport: { width, height }, colorScheme });
+      expect(await page.locator('.node').count()).toBe(200);
+      expect(await overflow(page)).toBeLessThanOrEqual(0);
+      for (const gone of ['#end', '#heal', '.reclaim', '#keys-act', '#acts']) {
+        expect(await page.locator(gone).first().isVisible(), gone).toBe(false);
+      }
+      expect(await page.locator('.node[data-c=draining]').count()).toBe(1);
+      expect(await page.locator('#concerns li').count()).toBeGreaterThan(0);
+      expect(await page.locator('#incidents').textContent()).toContain('Slot 3: leaves');
+      const sent: string[] = [];
+      page.on('request', (request) => sent.push(request.url()));
+      await page.locator('.node').nth(3).focus();
+      for (const key of ['i', 'k', 'c', 'h', 'z', 'Enter']) await page.keyboard.press(key);
+      const id = await page.evaluate('document.activeElement.dataset.id');
+      expect(await page.locator('#commands code').first().textContent()).toBe(
+        `synkti drain ${id} --cluster web --region us-east-1`,
+      );
+      expect(await page.locator('#facts').textContent()).not.toContain('requests');
+      expect(await overflow(page)).toBeLessThanOrEqual(0);
+      const trouble = { stage: 'trouble', stageText: 'The AWS credentials have expired.' } as const;
+      here.show({ ...first, parts: { ...first.parts, head: { ...first.parts.head, ...trouble } } });
+      await expect.poll(() => page.locator('#stage.bad').textContent()).toContain('have expired');
+      await here.close('synkti ui was ended.');
+      await expect.poll(() => page.locator('#stage').textContent()).toContain('was ended');
+      expect(sent).toEqual([]);
+      expect(faults).toEqual([]);
       await page.close();
     });
 

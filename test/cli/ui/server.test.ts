@@ -70,6 +70,16 @@ describe("the page's server", () => {
     await other.close();
   });
 
+  it('that only reads has nothing to act on', async () => {
+    const reads = await openPageServer({ first: madeUp(1, 0) });
+    const { origin, hash } = new URL(reads.url);
+    const headers = { 'x-synkti-token': hash.slice(1), origin, 'content-type': 'application/json' };
+    const act = await fetch(`${origin}/act`, { method: 'POST', headers, body: '{"act":"heal"}' });
+    expect(act.status).toBe(404);
+    expect(reads.watchers()).toBe(0);
+    await reads.close();
+  });
+
   it('lets the page act', async () => {
     expect(await ask({})).toContain('{"text":"done"}');
     expect(acts.at(-1)).toEqual({ act: 'heal' });
