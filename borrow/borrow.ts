@@ -166,17 +166,13 @@ function notMade(name: string, events: readonly StackEvent[]): BorrowError {
   return new BorrowError('STACK_FAILED', `The stack ${name} could not be made: ${why}.`);
 }
 
-function interrupted(wish: Wish, late: boolean, error: unknown): BorrowError {
+function interrupted({ name, signal, timeoutMs }: Wish, late: boolean, error: unknown): BorrowError {
   if (error instanceof BorrowError && error.code !== 'NOT_READY') return error;
-  if (!late || wish.signal?.aborted === true) {
-    return new BorrowError(
-      'ABORTED',
-      `The cluster ${wish.name} was given up before it was ready, and is given back.`,
-      error,
-    );
+  if (!late || signal?.aborted === true) {
+    return new BorrowError('ABORTED', `The cluster ${name} was given up before it was ready.`, error);
   }
-  const what = error instanceof BorrowError ? error.message : `The cluster ${wish.name} doesn't stand in time.`;
-  return new BorrowError('NOT_READY', `${what} It is given back after ${seconds(wish.timeoutMs)}.`, error);
+  if (error instanceof BorrowError) return error;
+  return new BorrowError('NOT_READY', `The cluster ${name} doesn't stand after ${seconds(timeoutMs)}.`, error);
 }
 
 async function giveBackAfter(why: BorrowError, loan: Loan): Promise<BorrowError> {

@@ -113,7 +113,7 @@ export async function waitReady(
     const late = (): BorrowError =>
       new BorrowError(
         'NOT_READY',
-        `The cluster ${name} isn't ready in time: ${told === '' ? 'nothing is known of it' : told}.`,
+        `The cluster ${name} isn't ready in time: ${told === '' ? 'EC2 tells nothing of it' : told}.`,
       );
     if (signal.aborted) throw late();
     await sleep(nextLookMs(performance.now() - startedMs), undefined, { signal }).catch(() => {
