@@ -128,7 +128,16 @@ export const DEFAULT_POLICIES: Readonly<Record<SimulateOptions['workload'], read
     'base-naive',
     'base-optimal',
   ],
-  job: ['ondemand', 'greedy', 'time-sliced', 'uniform-progress', 'uniform-progress-stay', 'adaptive', 'omniscient'],
+  job: [
+    'ondemand',
+    'greedy',
+    'greedy-return',
+    'time-sliced',
+    'uniform-progress',
+    'uniform-progress-stay',
+    'adaptive',
+    'omniscient',
+  ],
   service: ['ondemand', 'single', 'even', 'base', 'spread'],
 };
 

@@ -1,7 +1,13 @@
 import type { MigrationStrategy } from '../../core/placement/migrate.js';
 import { adaptive, type PlanCache } from '../../core/policy/deadline/adaptive.js';
 import type { DeadlinePolicy } from '../../core/policy/deadline/policy.js';
-import { greedyJob, onDemandJob, timeSliced, uniformProgress } from '../../core/policy/deadline/rules.js';
+import {
+  greedyJob,
+  greedyReturnJob,
+  onDemandJob,
+  timeSliced,
+  uniformProgress,
+} from '../../core/policy/deadline/rules.js';
 import {
   evenSpread,
   onDemandService,
@@ -59,6 +65,8 @@ export function deadlinePolicy(
       return onDemandJob();
     case 'greedy':
       return greedyJob();
+    case 'greedy-return':
+      return greedyReturnJob();
     case 'time-sliced':
       return timeSliced(o.slices);
     case 'uniform-progress':
@@ -72,7 +80,7 @@ export function deadlinePolicy(
     default:
       throw unknown(
         name,
-        'ondemand, greedy, time-sliced, uniform-progress, uniform-progress-stay, adaptive, omniscient',
+        'ondemand, greedy, greedy-return, time-sliced, uniform-progress, uniform-progress-stay, adaptive, omniscient',
       );
   }
 }

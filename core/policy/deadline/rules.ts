@@ -18,6 +18,27 @@ export function greedyJob(): DeadlinePolicy {
   };
 }
 
+/**
+ * Greedy that goes to on-demand one changeover earlier, so that there is room for one more run on spot: it goes back as
+ * soon as there is some. The paper's stays on-demand to the end.
+ */
+export function greedyReturnJob(): DeadlinePolicy {
+  /** The safety net, a changeover to on-demand before it, and a tick, since a look may come as late. */
+  const isLate = (view: DeadlineView): boolean =>
+    mustRunOnDemand({ ...view, elapsedMs: view.elapsedMs + view.changeoverMs + view.tickMs });
+  return {
+    name: 'greedy-return',
+    step: (view) => {
+      if (view.running.kind === 'spot') return view.running;
+      // What the present changeover will still take is spent already.
+      const spent = view.running.kind === 'on-demand' ? view.changeoverLeftMs : 0;
+      const mustStay = mustRunOnDemand({ ...view, elapsedMs: view.elapsedMs + spent });
+      const spot = mustStay ? null : someSpot(view);
+      return spot ?? (view.running.kind === 'on-demand' || isLate(view) ? ON_DEMAND : IDLE);
+    },
+  };
+}
+
 /** Greedy in each of `slices` equal parts of the time, each with its part of the work less what is already ahead. */
 export function timeSliced(slices: number): DeadlinePolicy {
   let committed = false;

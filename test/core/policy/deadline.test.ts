@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { adaptive, PlanCache } from '../../../core/policy/deadline/adaptive.js';
 import { endsWithin, HazardEstimate, SPOT_STAYS } from '../../../core/policy/deadline/hazard.js';
-import { greedyJob, onDemandJob, timeSliced, uniformProgress } from '../../../core/policy/deadline/rules.js';
+import {
+  greedyJob,
+  greedyReturnJob,
+  onDemandJob,
+  timeSliced,
+  uniformProgress,
+} from '../../../core/policy/deadline/rules.js';
 import { omniscient } from '../../../sim/deadline/omniscient.js';
 import { runJob, type Window, windowTicks } from '../../../sim/deadline/run.js';
 
@@ -12,6 +18,7 @@ const plans = new PlanCache();
 const policies = [
   onDemandJob,
   greedyJob,
+  greedyReturnJob,
   () => timeSliced(4),
   uniformProgress,
   () => uniformProgress(true),
@@ -64,6 +71,16 @@ describe('jobs with deadlines', () => {
     expect(result.onDemandMs).toBeCloseTo(8.2 * HOUR);
     expect(result.changeovers).toBe(1);
     expect(result.finishedMs).toBeLessThanOrEqual(job.deadlineMs);
+  });
+
+  it('or go back to spot for the one run that there is still room for', () => {
+    // No spot until both are on-demand, then for ever.
+    const netMs = job.deadlineMs - job.workMs - 3 * job.changeoverMs;
+    const afterNet = new Uint8Array(ticks).fill(1, Math.ceil((netMs + 0.5 * HOUR) / TICK));
+    expect(runJob(job, window([afterNet]), greedyJob()).onDemandMs).toBeCloseTo(8.2 * HOUR);
+    const back = runJob(job, window([afterNet]), greedyReturnJob());
+    expect(back.onDemandMs).toBeLessThan(0.7 * HOUR);
+    expect(back.missed).toBe(false);
   });
 
   it('Uniform Progress stays near its line when there is no spot', () => {
