@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addClusterOptions, type ClusterFlags } from './aws/flags.js';
+import { addClusterArgument, addClusterOptions, type ClusterFlags, withCluster } from './aws/flags.js';
 
 const EXAMPLES = `
 Examples:
@@ -17,9 +17,9 @@ export function register(program: Command): void {
     .description(
       "Looks at everything before it judges: credentials, clock, the nodes as they are, pools, spot placement scores, quotas, subnets, service-linked roles, launch template, image, files, the nodes' rights by IAM's simulation, gossip, target groups. It prints what is fine, what isn't, and the command that mends it. It never changes anything.",
     );
-  addClusterOptions(command)
+  addClusterOptions(addClusterArgument(command))
     .addHelpText('after', EXAMPLES)
-    .action((flags: ClusterFlags) => run(flags));
+    .action((cluster: string | undefined, flags: ClusterFlags) => run(withCluster(cluster, flags)));
 }
 
 async function run(flags: ClusterFlags): Promise<void> {

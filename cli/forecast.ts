@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addClusterOptions, type ClusterFlags } from './aws/flags.js';
+import { addClusterArgument, addClusterOptions, type ClusterFlags, withCluster } from './aws/flags.js';
 import { poolsIn, ratePerHour } from './ops/forecast/asked.js';
 import { addPriceOptions, onDemandPricesIn, type PriceFlags } from './ops/price-flags.js';
 import { UserError } from './user-error.js';
@@ -47,9 +47,9 @@ export function register(program: Command): void {
     .option('--history <number>', 'days of prices; EC2 keeps 90', '90')
     .option('--runs <number>', 'runs, each from another moment of the history', '10')
     .option('--seed <number>', 'the same seed and prices, the same forecast', '1');
-  addClusterOptions(addPriceOptions(command))
+  addClusterOptions(addClusterArgument(addPriceOptions(command)))
     .addHelpText('after', EXAMPLES)
-    .action((flags: Flags) => run(flags));
+    .action((cluster: string | undefined, flags: Flags) => run(withCluster(cluster, flags)));
 }
 
 async function run(flags: Flags): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { addClusterOptions, type ClusterFlags } from './aws/flags.js';
+import { addClusterArgument, addClusterOptions, type ClusterFlags, withCluster } from './aws/flags.js';
+import { addPriceOptions, onDemandPricesIn, type PriceFlags } from './ops/price-flags.js';
 import { UserError } from './user-error.js';
 import { readDuration, readWhole } from './values.js';
 
@@ -13,18 +14,16 @@ const ONE_EXAMPLES = `
 Examples:
   synkti incident i-0a42d685c9d763f65            by its node
   synkti incident i-0a42d685c9d763f65 --html incident.html
-  synkti incident i-0a42 --on-demand-prices prices.json
-                                            with {"m7g.large": 0.0816}: what was saved`;
+  synkti incident i-0a42 --on-demand-price m7g.large=0.0816
+                                            and what was saved`;
 
-interface ListFlags extends ClusterFlags {
+interface ListFlags extends ClusterFlags, PriceFlags {
   readonly limit: string;
   readonly since: string;
-  readonly onDemandPrices?: string;
 }
 
-interface OneFlags extends ClusterFlags {
+interface OneFlags extends ClusterFlags, PriceFlags {
   readonly html?: string;
-  readonly onDemandPrices?: string;
 }
 
 const DAY_MS = 86_400_000;
@@ -38,11 +37,10 @@ export function register(program: Command): void {
       "Lists the ends of nodes, newest first: from the reports in the cluster's bucket, and from EC2 of nodes that went without a word in the last hour. It only reads.",
     )
     .option('--since <time>', 'as far back', '7d')
-    .option('--limit <number>', 'at most so many', '20')
-    .option('--on-demand-prices <file>', 'USD an hour by instance type, as JSON, for what was saved');
-  addClusterOptions(list)
+    .option('--limit <number>', 'at most so many', '20');
+  addClusterOptions(addClusterArgument(addPriceOptions(list)))
     .addHelpText('after', LIST_EXAMPLES)
-    .action((flags: ListFlags) => runList(flags));
+    .action((cluster: string | undefined, flags: ListFlags) => runList(withCluster(cluster, flags)));
   const one = program
     .command('incident')
     .summary('one incident: its ledger, its replacement, its cost')
@@ -50,9 +48,8 @@ export function register(program: Command): void {
       'Tells one incident whole: where the seconds of the drain went against their budgets, who launched the replacement and when, and what it cost and saved. It only reads.',
     )
     .argument('<id>', "an incident's id, or its node's; the beginning will do")
-    .option('--html <file>', 'writes a page with the timeline, for every browser')
-    .option('--on-demand-prices <file>', 'USD an hour by instance type, as JSON, for what was saved');
-  addClusterOptions(one)
+    .option('--html <file>', 'writes a page with the timeline, for every browser');
+  addClusterOptions(addPriceOptions(one))
     .addHelpText('after', ONE_EXAMPLES)
     .action((id: string, flags: OneFlags) => runOne(id, flags));
 }
@@ -68,16 +65,10 @@ async function load() {
   return { ...session, ...clusters, ...read, ...text, ...table };
 }
 
-async function pricesOf(file: string | undefined): Promise<ReadonlyMap<string, number>> {
-  if (file === undefined) return new Map();
-  const { readOnDemandPrices } = await import('./ops/prices.js');
-  return readOnDemandPrices(file, '--on-demand-prices');
-}
-
 async function runList(flags: ListFlags): Promise<void> {
   const limit = readWhole(flags.limit, '--limit', 1, 1_000);
   const sinceMs = Date.now() - readDuration(flags.since, '--since', 60_000, 3_650 * DAY_MS);
-  const onDemand = await pricesOf(flags.onDemandPrices);
+  const onDemand = await onDemandPricesIn(flags);
   const { withSession, findCluster, readIncidents, listText, terminalWidth } = await load();
   await withSession(flags, async (session) => {
     const { spec } = await findCluster(session, flags);
@@ -92,7 +83,7 @@ async function runOne(id: string, flags: OneFlags): Promise<void> {
   if (!/^i-[0-9a-f]{1,17}(-[0-9a-z]{1,20})?$/.test(id)) {
     throw new UserError(`"${id.slice(0, 60)}" is no id of an incident or a node; synkti incidents lists them.`);
   }
-  const onDemand = await pricesOf(flags.onDemandPrices);
+  const onDemand = await onDemandPricesIn(flags);
   const { withSession, findCluster, readIncidents, incidentText, terminalWidth } = await load();
   await withSession(flags, async (session) => {
     const { spec } = await findCluster(session, flags);

@@ -8,6 +8,7 @@ const EXAMPLES = `
 Examples:
   synkti rehearse                     interruptions on your own machine, no AWS account needed
   synkti status --watch               a cluster in AWS, as it lives
+  synkti ui                           the same as a live page in the browser
   synkti doctor                       what is amiss, and the command that mends it
   synkti help rehearse                its scenarios and options
 
@@ -48,8 +49,17 @@ export async function programFor(wanted: string | null): Promise<Command> {
   await addCommands(program, wanted);
   for (const command of program.commands) {
     command.exitOverride().copyInheritedSettings(program).helpOption('--help', 'shows this help');
+    command.configureOutput({ outputError: (text, write) => write(complaint(text, command)) });
   }
   return program;
+}
+
+/** The parser's sentence; where a word is missing or too many, who would like to know which has it one step away. */
+function complaint(text: string, command: Command): string {
+  const told = text.replace(/^error: /, 'synkti: ');
+  return /missing required argument|too many arguments/.test(told)
+    ? `${told.trimEnd().replace(/\.$/, '')}; see: synkti help ${command.name()}\n`
+    : told;
 }
 
 const argumentTerm = (argument: Argument): string => {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addClusterOptions, type ClusterFlags } from './aws/flags.js';
+import { addClusterArgument, addClusterOptions, type ClusterFlags, withCluster } from './aws/flags.js';
 import { addPriceOptions, onDemandPricesIn, type PriceFlags } from './ops/price-flags.js';
 import { readWhole } from './values.js';
 
@@ -27,9 +27,9 @@ export function register(program: Command): void {
       "Tells what a cluster's nodes cost and what the same would have cost on-demand, by day and by pool, with overlap and work done again taken off: from its launch records and incident reports, EC2's spot price history and AWS's price list. It only reads.",
     )
     .option('--days <number>', 'as far back, today included; EC2 keeps 90 days of prices', '30');
-  addClusterOptions(addPriceOptions(command))
+  addClusterOptions(addClusterArgument(addPriceOptions(command)))
     .addHelpText('after', EXAMPLES)
-    .action((flags: Flags) => run(flags));
+    .action((cluster: string | undefined, flags: Flags) => run(withCluster(cluster, flags)));
 }
 
 async function run(flags: Flags): Promise<void> {

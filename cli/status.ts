@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addClusterOptions, type ClusterFlags, colorsOf } from './aws/flags.js';
+import { addClusterArgument, addClusterOptions, type ClusterFlags, colorsOf, withCluster } from './aws/flags.js';
 import { onSignals } from './signals.js';
 import { UserError } from './user-error.js';
 import { readDuration } from './values.js';
@@ -30,9 +30,9 @@ export function register(program: Command): void {
     .option('--watch', 'looks again and again, until Ctrl-C')
     .option('--interval <time>', 'time between two looks', '5s')
     .option('--all', 'every node and pool, however many');
-  addClusterOptions(command)
+  addClusterOptions(addClusterArgument(command))
     .addHelpText('after', EXAMPLES)
-    .action((flags: StatusFlags) => run(flags));
+    .action((cluster: string | undefined, flags: StatusFlags) => run(withCluster(cluster, flags)));
 }
 
 async function run(flags: StatusFlags): Promise<void> {

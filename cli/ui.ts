@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { addClusterOptions, type ClusterFlags } from './aws/flags.js';
+import { addClusterArgument, addClusterOptions, type ClusterFlags, withCluster } from './aws/flags.js';
 import { onSignals } from './signals.js';
-import { UserError } from './user-error.js';
 import { readDuration, readWhole } from './values.js';
 
 const EXAMPLES = `
@@ -35,21 +34,16 @@ export function register(program: Command): void {
     .description(
       'Shows a cluster as it lives, as a page on this machine: nodes in their zones and pools, workloads, what is amiss, and each incident as it unfolds, with its ledger once the node has written it. With your credentials; it only reads.',
     )
-    .argument('[cluster]', 'the same as --cluster')
     .option('--every <time>', 'time between two looks, while a page is open', '10s')
     .option('--port <number>', 'port of 127.0.0.1 (default: any free one)');
-  addClusterOptions(command)
+  addClusterOptions(addClusterArgument(command))
     .addHelpText('after', EXAMPLES)
-    .action((cluster: string | undefined, flags: UiFlags) => run(cluster, flags));
+    .action((cluster: string | undefined, flags: UiFlags) => run(withCluster(cluster, flags)));
 }
 
-async function run(cluster: string | undefined, given: UiFlags): Promise<void> {
-  const everyMs = readDuration(given.every, '--every', 2_000, 3_600_000);
-  const port = given.port === undefined ? undefined : readWhole(given.port, '--port', 1, 65_535);
-  if (cluster !== undefined && given.cluster !== undefined && cluster !== given.cluster) {
-    throw new UserError(`Two clusters are named, "${cluster}" and --cluster "${given.cluster}"; one page shows one.`);
-  }
-  const flags = cluster === undefined ? given : { ...given, cluster };
+async function run(flags: UiFlags): Promise<void> {
+  const everyMs = readDuration(flags.every, '--every', 2_000, 3_600_000);
+  const port = flags.port === undefined ? undefined : readWhole(flags.port, '--port', 1, 65_535);
   const { openClusterPage } = await import('./ops/ui/page.js');
   const stopper = onSignals();
   try {

@@ -37,6 +37,17 @@ export function addClusterOptions(command: Command): Command {
   return addSessionOptions(command);
 }
 
+/** The cluster as a word of its own, too, for commands that take no other: `synkti status web`. */
+export const addClusterArgument = (command: Command): Command => command.argument('[cluster]', 'the same as --cluster');
+
+/** @throws UserError when two are named */
+export function withCluster<T extends ClusterFlags>(word: string | undefined, flags: T): T {
+  if (word === undefined || word === flags.cluster) return flags;
+  if (flags.cluster === undefined) return { ...flags, cluster: word };
+  const [a, b] = [word.slice(0, 60), flags.cluster.slice(0, 60)];
+  throw new UserError(`Two clusters are named, "${a}" and --cluster "${b}"; this looks at one.`);
+}
+
 /** Null: not named. @throws UserError */
 export function clusterNameIn(flags: ClusterFlags, env: NodeJS.ProcessEnv = process.env): string | null {
   const name = flags.cluster ?? (env.SYNKTI_CLUSTER || undefined);

@@ -100,15 +100,16 @@ function nodeColumns(view: ClusterView, colors: Colors): Column<Line>[] {
         row?.node.seat ? `${row.node.seat.slot}.${row.node.seat.generation}` : String(slot?.slot ?? '-'),
     },
     { head: 'NODE', value: ({ row }) => row?.node.instanceId ?? '-' },
-    { head: 'TYPE', value: ({ row }) => row?.node.instanceType ?? '' },
-    { head: 'ZONE', value: ({ row }) => (row === null ? '' : shortZone(row.node.zone, region)) },
+    { head: 'TYPE', spare: 4, value: ({ row }) => row?.node.instanceType ?? '' },
+    { head: 'ZONE', spare: 1, value: ({ row }) => (row === null ? '' : shortZone(row.node.zone, region)) },
     {
       head: 'MARKET',
+      spare: 2,
       value: ({ row }) => row?.node.lifecycle ?? '',
       style: (text, { row }) => (row?.node.lifecycle === 'on-demand' ? colors.yellow(text) : text),
     },
     { head: 'STATE', value: conditionText, style: (text, line) => toneOf(line, colors)(text) },
-    { head: 'AGE', value: ({ row }) => (row === null ? '' : elapsedText(row.ageMs)), right: true },
+    { head: 'AGE', spare: 3, value: ({ row }) => (row === null ? '' : elapsedText(row.ageMs)), right: true },
     {
       head: 'USD/H',
       from: 90,
@@ -160,9 +161,10 @@ function poolLines(view: ClusterView, { colors, width, all }: StatusOptions): st
     { head: 'ZONE', value: ({ zone }) => shortZone(zone, view.region) },
     { head: 'SPOT USD/H', value: ({ spotUsdPerHour }) => spotUsdPerHour?.toFixed(4) ?? '?', right: true },
     { head: 'SPOT', value: ({ spot }) => String(spot), right: true },
-    { head: 'ON-DEMAND', value: ({ onDemand }) => String(onDemand), right: true },
+    { head: 'ON-DEMAND', spare: 1, value: ({ onDemand }) => String(onDemand), right: true },
     {
       head: '',
+      spare: 2,
       value: ({ spot, onDemand, wanted }) =>
         `${'#'.repeat(Math.round(((spot + onDemand) / most) * 20))}${wanted ? '' : ' (not in the spec any more)'}`,
       style: (text) => colors.dim(text),

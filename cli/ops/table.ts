@@ -10,6 +10,8 @@ export interface Column<T> {
   readonly right?: boolean;
   /** Only on a terminal at least this wide; absent: always. */
   readonly from?: number;
+  /** Left out where the table is wider than the terminal: the highest first. Absent: never. */
+  readonly spare?: number;
 }
 
 const GAP = '  ';
@@ -30,9 +32,12 @@ export function tableLines<T>(
   width: number,
   colors: Colors,
 ): string[] {
-  const shown = columns.filter((column) => (column.from ?? 0) <= width && rows.some((row) => column.value(row) !== ''));
+  const wanted = columns.filter(
+    (column) => (column.from ?? 0) <= width && rows.some((row) => column.value(row) !== ''),
+  );
+  const shown = fitting(rows, wanted, width);
   const cells = rows.map((row) => shown.map((column) => column.value(row)));
-  const widths = shown.map(({ head }, i) => Math.max(head.length, ...cells.map((line) => line[i]?.length ?? 0)));
+  const widths = shown.map((column) => widthOf(rows, column));
   const pad = (text: string, i: number): string => {
     const last = i === shown.length - 1;
     if (shown[i]?.right === true) return text.padStart(widths[i] ?? 0);
@@ -50,3 +55,18 @@ export function tableLines<T>(
   );
   return [head.trimEnd(), ...lines];
 }
+
+function fitting<T>(rows: readonly T[], columns: readonly Column<T>[], width: number): readonly Column<T>[] {
+  const widths = new Map(columns.map((column) => [column, widthOf(rows, column)]));
+  const spares = columns.filter(({ spare }) => spare !== undefined).sort((a, b) => (b.spare ?? 0) - (a.spare ?? 0));
+  let shown = columns;
+  const total = (): number => shown.reduce((sum, one) => sum + (widths.get(one) ?? 0) + GAP.length, -GAP.length);
+  for (const spare of spares) {
+    if (total() <= width) break;
+    shown = shown.filter((column) => column !== spare);
+  }
+  return shown;
+}
+
+const widthOf = <T>(rows: readonly T[], { head, value }: Column<T>): number =>
+  rows.reduce((most, row) => Math.max(most, value(row).length), head.length);

@@ -50,7 +50,11 @@ describe('a mistake on the command line is told in one sentence, with exit code 
   it.each<[string, readonly string[], string]>([
     ['an unknown flag', ['rehearse', '--sed', '1'], "unknown option '--sed'\n(Did you mean --seed?)"],
     ['an unknown command', ['rehears'], "unknown command 'rehears'\n(Did you mean rehearse?)"],
-    ['a stray word', ['rehearse', 'now'], 'too many arguments'],
+    ['a stray word', ['rehearse', 'now'], 'Expected 0 arguments but got 1; see: synkti help rehearse'],
+    ['a missing word', ['completion'], "missing required argument 'shell'; see: synkti help completion"],
+    ['two clusters', ['status', 'web', '--cluster', 'batch'], 'Two clusters are named, "web" and --cluster "batch"'],
+    ['no port', ['ui', '--port', '0'], '--port must be a whole number from 1 to 65535, not "0".'],
+    ['looks too often', ['ui', '--every', '1s'], '--every must be from 2s to 1h, not "1s".'],
     ['a flag without its value', ['rehearse', '--nodes'], "'--nodes <number>' argument missing"],
     ['no nodes', ['rehearse', '--nodes', '0'], '--nodes must be a whole number from 1 to 64, not "0".'],
     ['a huge number of nodes', ['rehearse', '--nodes', '99999999999999999999'], '--nodes must be'],

@@ -4,13 +4,16 @@ import { countText, wrap } from '../show.js';
 import type { Finding, Level } from './facts.js';
 
 const LEVEL_WIDTH = 9;
+/** Narrower than this text stands under its head. */
+const LEAST_TEXT = 30;
 
 export function doctorText(findings: readonly Finding[], width: number, colors: Colors): string {
   const tones = { fine: colors.green, warning: colors.yellow, problem: colors.red, unknown: colors.dim };
   const checkWidth = Math.max(0, ...findings.map(({ check }) => check.length)) + 2;
   const lines = findings.flatMap(({ check, level, text, mend }) => {
     const head = `${level.padEnd(LEVEL_WIDTH)}${check.padEnd(checkWidth)}`;
-    const [first = '', ...rest] = wrap(text, width, head);
+    const [first = '', ...rest] =
+      width - head.length < LEAST_TEXT ? [head.trimEnd(), ...wrap(text, width, '  ')] : wrap(text, width, head);
     const told = [tones[level](first.slice(0, LEVEL_WIDTH)) + first.slice(LEVEL_WIDTH), ...rest];
     // Commands aren't broken: they are there to be copied.
     return mend === null ? told : [...told, `${' '.repeat(LEVEL_WIDTH)}${colors.cyan(mend)}`];

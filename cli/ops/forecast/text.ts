@@ -49,8 +49,8 @@ export function forecastText(one: Forecast, title: string, width: number, colors
         savedPercent === null ? '' : policy === 'on-demand' ? 'baseline' : shown(savedPercent, 1),
       right: true,
     },
-    { head: 'INTERRUPTED', value: ({ interruptions }) => shown(interruptions, 1), right: true },
-    { head: 'ALL SERVE %', value: ({ availablePercent }) => shown(availablePercent, 3), right: true },
+    { head: 'INTERRUPTED', spare: 2, value: ({ interruptions }) => shown(interruptions, 1), right: true },
+    { head: 'ALL SERVE %', spare: 1, value: ({ availablePercent }) => shown(availablePercent, 3), right: true },
   ];
   const table = tableLines(one.policies, columns, width, colors);
   const what = one.policies.flatMap(({ policy }) => wrap(WHAT[policy], width, policy.padEnd(11)));

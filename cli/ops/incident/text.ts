@@ -23,11 +23,17 @@ export function listText({ incidents, total, unreadable, unseen }: Incidents, op
       style: (text, { cause }) => (cause === 'silent' ? colors.yellow(text) : text),
     },
     { head: 'NODE', value: ({ instanceId }) => instanceId },
-    { head: 'SEAT', value: ({ seat }) => `${seat.slot}.${seat.generation}` },
+    { head: 'SEAT', spare: 3, value: ({ seat }) => `${seat.slot}.${seat.generation}` },
     { head: 'POOL', from: 104, value: ({ node }) => `${node.instanceType} ${shortZone(node.zone, region)}` },
-    { head: 'DRAINED', value: drainedText, right: true, style: (text, one) => (isLate(one) ? colors.red(text) : text) },
-    { head: 'REPLACED BY', value: byText },
-    { head: 'AFTER', value: afterText, right: true },
+    {
+      head: 'DRAINED',
+      spare: 2,
+      value: drainedText,
+      right: true,
+      style: (text, one) => (isLate(one) ? colors.red(text) : text),
+    },
+    { head: 'REPLACED BY', spare: 1, value: byText },
+    { head: 'AFTER', spare: 4, value: afterText, right: true },
     {
       head: 'OVERLAP',
       from: 120,
@@ -127,11 +133,17 @@ function stepLines(incident: Incident, { colors, width }: TextOptions): string[]
     { head: 'STEP', value: ({ step }) => step },
     {
       head: 'FROM',
+      spare: 2,
       value: ({ startedMs }) => (startedMs === null ? '' : `+${secondsText(startedMs - atMs)}`),
       right: true,
     },
     { head: 'TOOK', value: ({ tookMs }) => (tookMs === null ? '' : secondsText(tookMs)), right: true },
-    { head: 'BUDGET', value: ({ budgetMs }) => (budgetMs === null ? '' : secondsText(budgetMs)), right: true },
+    {
+      head: 'BUDGET',
+      spare: 1,
+      value: ({ budgetMs }) => (budgetMs === null ? '' : secondsText(budgetMs)),
+      right: true,
+    },
     {
       head: 'OUTCOME',
       value: outcomeText,
@@ -215,4 +227,4 @@ export function factsOf(incident: Incident, nowMs: number): [string, string][] {
   return facts;
 }
 
-const NO_PRICE = 'not known: EC2 has no list of on-demand prices; give --on-demand-prices FILE';
+const NO_PRICE = 'not known: EC2 has no list of on-demand prices; give --on-demand-price TYPE=USD';

@@ -60,7 +60,7 @@ function sumColumns(colors: Colors): Column<Sums>[] {
     return value === null || value === 0 ? '' : usdText(-value).replace('$-', '-$');
   };
   return [
-    { head: 'HOURS', value: ({ hours }) => hoursText(hours), right: true },
+    { head: 'HOURS', spare: 2, value: ({ hours }) => hoursText(hours), right: true },
     {
       head: 'ON-DEMAND HOURS',
       from: 110,
@@ -68,9 +68,9 @@ function sumColumns(colors: Colors): Column<Sums>[] {
       right: true,
     },
     { head: 'PAID', value: usd(({ paidUsd }) => paidUsd), right: true },
-    { head: 'ALL ON-DEMAND', value: usd(({ onDemandUsd }) => onDemandUsd), right: true },
-    { head: 'OVERLAP', value: less(({ overlapUsd }) => overlapUsd), right: true },
-    { head: 'REDONE', value: less(({ redoneUsd }) => redoneUsd), right: true },
+    { head: 'ALL ON-DEMAND', spare: 1, value: usd(({ onDemandUsd }) => onDemandUsd), right: true },
+    { head: 'OVERLAP', spare: 4, value: less(({ overlapUsd }) => overlapUsd), right: true },
+    { head: 'REDONE', spare: 3, value: less(({ redoneUsd }) => redoneUsd), right: true },
     {
       head: 'SAVED',
       value: ({ savedUsd }) => (savedUsd === null ? '' : usdText(savedUsd).replace('$-', '-$')),

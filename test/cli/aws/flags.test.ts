@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clusterNameIn, colorsOf, isLoopback, readEndpoint, readRegion } from '../../../cli/aws/flags.js';
+import { clusterNameIn, colorsOf, isLoopback, readEndpoint, readRegion, withCluster } from '../../../cli/aws/flags.js';
 import { openSession } from '../../../cli/aws/session.js';
 
 describe('flags', () => {
@@ -11,6 +11,15 @@ describe('flags', () => {
     expect(clusterNameIn({}, { SYNKTI_CLUSTER: 'batch' })).toBe('batch');
     expect(clusterNameIn({}, { SYNKTI_CLUSTER: '' })).toBeNull();
     expect(() => clusterNameIn({ cluster: 'Web' }, {})).toThrow('"Web" is no name of a cluster');
+  });
+
+  it('a cluster as a word of its own', () => {
+    expect(withCluster('web', {})).toEqual({ cluster: 'web' });
+    expect(withCluster('web', { cluster: 'web' })).toEqual({ cluster: 'web' });
+    expect(withCluster(undefined, { region: 'us-east-1' })).toEqual({ region: 'us-east-1' });
+    expect(() => withCluster('web', { cluster: 'batch' })).toThrow(
+      'Two clusters are named, "web" and --cluster "batch"; this looks at one.',
+    );
   });
 
   it('colours only for terminals that want them', () => {

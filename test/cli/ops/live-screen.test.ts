@@ -39,6 +39,19 @@ it('tables leave out empty columns and those that want more room', () => {
   expect(tableLines(['a', 'bbb'], columns, 80, pc.createColors(false))).toEqual(['A    N', 'a    1', 'bbb  3']);
 });
 
+it('tables give up what can be spared where the terminal is too narrow, and never the rest', () => {
+  const columns = [
+    { head: 'NODE', value: () => 'i-0123456789abcdef0' },
+    { head: 'TYPE', spare: 2, value: () => 'm7g.large' },
+    { head: 'ZONE', spare: 1, value: () => '1a' },
+    { head: 'STATE', value: () => 'serving' },
+  ];
+  const heads = (width: number): string | undefined => tableLines(['x'], columns, width, pc.createColors(false))[0];
+  expect(heads(45)).toBe('NODE                 TYPE       ZONE  STATE');
+  expect(heads(44)).toBe('NODE                 ZONE  STATE');
+  expect(heads(20)).toBe('NODE                 STATE');
+});
+
 it('words and numbers', () => {
   expect([0, 59_000, 61_000, 3_600_000, 7_500_000, 90_000_000].map(elapsedText)).toEqual([
     '0s',
