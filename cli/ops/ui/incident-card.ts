@@ -2,18 +2,18 @@
 import type { DrainStep } from '../../../core/drain/ledger.js';
 import type { IncidentCard, StepLine } from '../../ui/picture.js';
 import type { Report } from '../incident/record.js';
-import { timeText } from '../show.js';
+import { shortZone, timeText } from '../show.js';
 import { beganMs, type Loss } from './losses.js';
 
 /** @param desired slots from this one on aren't filled again */
-export function incidentCard(loss: Loss, desired: number): IncidentCard {
+export function incidentCard(loss: Loss, desired: number, region: string): IncidentCard {
   const { seat, zone, instanceId, report, announced } = loss;
   const atMs = beganMs(loss);
   const what = report === null ? (announced ? 'leaves' : 'silent death') : CAUSES[report.cause];
   const over = overText(loss, desired);
   return {
     id: `${instanceId}-${seat.generation}`,
-    title: `Slot ${seat.slot}: ${what}, ${zone}`,
+    title: `Slot ${seat.slot}: ${what}, ${shortZone(zone, region)}`,
     kind: announced ? 'announced' : 'silent',
     atMs,
     deadlineMs: report?.deadlineMs ?? null,

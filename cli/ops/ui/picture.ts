@@ -55,7 +55,7 @@ export function pictureOf(scene: Scene, nowMs: number): Picture {
       traffic: null,
       tasks: null,
       concerns: concernsOf(view, shown.length),
-      incidents: losses.slice(0, MAX_INCIDENTS).map((loss) => incidentCard(loss, view.spec.desired)),
+      incidents: losses.slice(0, MAX_INCIDENTS).map((loss) => incidentCard(loss, view.spec.desired, view.region)),
       lines,
     },
   };

@@ -1,7 +1,10 @@
 /** `synkti ui` against the local cloud, with its real server: what a browser gets, and which calls that costs. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openClusterPage } from '../../../cli/ops/ui/page.js';
 import { deploy, subnetOf } from '../../../cli/rehearse/deploy.js';
 import { readSettings } from '../../../cli/rehearse/settings.js';
@@ -15,6 +18,8 @@ let cloud: LocalCloud;
 let front: Server;
 let endpoint: string;
 let expired = false;
+/** A key that AWS takes for expired from the beginning of a test on. */
+let oldKey = 'none';
 /** Calls as they went by. */
 const asked: string[] = [];
 
@@ -35,7 +40,7 @@ beforeAll(async () => {
   const { hostname, port } = new URL(cloud.endpoint);
   // Between the two: as AWS answers when credentials have expired.
   front = createServer((incoming, answer) => {
-    if (expired) {
+    if (expired || String(incoming.headers.authorization).includes(oldKey)) {
       incoming.resume();
       answer.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
       answer.end(
@@ -113,13 +118,18 @@ async function listen(url: string): Promise<Listener> {
 }
 
 /** A page server that runs; `end` is Ctrl-C. */
-async function running(everyMs: number) {
+async function running(everyMs: number, profile?: string) {
   const ender = new AbortController();
   const lines: string[] = [];
   let opened = (_url: string): void => {};
   const url = new Promise<string>((resolve) => (opened = resolve));
   const ended = openClusterPage({
-    flags: { endpoint, cluster: 'rehearsal', json: true },
+    flags: {
+      endpoint,
+      cluster: 'rehearsal',
+      json: true,
+      ...(profile === undefined ? {} : { profile, region: 'us-east-1' }),
+    },
     everyMs,
     port: undefined,
     signal: ender.signal,
@@ -170,6 +180,30 @@ describe('the page of a cluster', () => {
     await page.ended;
     await expect(fetch(origin)).rejects.toThrow();
     two.close();
+  });
+
+  it('goes on with the new keys of a profile, once somebody has logged in', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ui-test-'));
+    const file = join(folder, 'credentials');
+    const write = (key: string) =>
+      writeFileSync(file, `[prod]\naws_access_key_id = ${key}\naws_secret_access_key = secret\n`);
+    write('AKIAOLDOLDOLDOLDOLD1');
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', file);
+    const page = await running(50, 'prod');
+    try {
+      const one = await listen(page.url);
+      oldKey = 'AKIAOLDOLDOLDOLDOLD1';
+      const trouble = await one.until(({ parts }) => parts.head?.stage === 'trouble');
+      expect(trouble.parts.head?.stageText).toContain('of profile "prod" have expired; get new ones');
+      write('AKIANEWNEWNEWNEWNEW2');
+      await one.until(({ parts }) => parts.head?.stage === 'live');
+      one.close();
+    } finally {
+      page.end();
+      await page.ended;
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('asks nothing while no page is open', async () => {

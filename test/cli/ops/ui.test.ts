@@ -109,7 +109,7 @@ describe('an incident, look by look', () => {
     const heir = opsNode(0, 2, { phase: null, launchTimeMs: NOW_MS + 9_000 });
     story.take(at(10, [leaving, heir, ...others]), NONE);
     const first = pictureIn(story).parts.incidents[0];
-    expect(first).toMatchObject({ title: 'Slot 0: leaves, us-east-1a', atMs: NOW_MS + 10_000, deadlineMs: null });
+    expect(first).toMatchObject({ title: 'Slot 0: leaves, 1a', atMs: NOW_MS + 10_000, deadlineMs: null });
     expect(first?.overText).toBeUndefined();
     expect(first?.steps.map(({ name, afterMs }) => [name, afterMs])).toEqual([
       ['deregistered', 0],
@@ -123,7 +123,7 @@ describe('an incident, look by look', () => {
     const serving = opsNode(0, 2, { launchTimeMs: NOW_MS + 9_000 });
     story.take(at(20, [opsNode(0, 1, { phase: 'drained' }), serving, ...others]), reports);
     expect(pictureIn(story).parts.incidents[0]).toMatchObject({
-      title: 'Slot 0: interruption, us-east-1a',
+      title: 'Slot 0: interruption, 1a',
       atMs: NOW_MS + 8_000,
       deadlineMs: NOW_MS + 128_000,
       overText: 'healed ~ 12 s',
@@ -166,7 +166,7 @@ describe('an incident, look by look', () => {
     const gone = opsNode(2, 1, { state: 'terminated', phase: 'drained', endedMs: NOW_MS });
     const report = reportOf(2, NOW_MS - 60_000, { cause });
     const story = new Story(at(0, [...WELL.slice(0, 2), gone]), new Map([[idOf(2), report]]));
-    const [card] = story.losses.all.map((loss) => incidentCard(loss, 3));
+    const [card] = story.losses.all.map((loss) => incidentCard(loss, 3, 'us-east-1'));
     expect(card?.overText).toBe('10:59, gone');
     expect(card?.steps.map(({ name }) => name)).toEqual(['stopped']);
   });
