@@ -1,5 +1,6 @@
 /** What a command line or a file submits, checked before anything is sent anywhere. */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import type { Parsed } from '../../core/spec/field.js';
 import { parseSubmissions, taskFrom } from '../../core/tasks/submission.js';
 import type { TaskSpec } from '../../core/tasks/task.js';
@@ -132,12 +133,41 @@ function good<T>(parsed: Parsed<T>): T {
 
 /** A hundred thousand tasks of some kB. */
 const MAX_FILE_BYTES = 256 * 1_048_576;
+const EMPTY_PIPE_MS = 20;
+
+/** A pipe or a device tells no size, and may never end. */
+function readBounded(fd: number, name: string): string {
+  const pieces: Buffer[] = [];
+  for (let bytes = 0; ; ) {
+    const piece = Buffer.allocUnsafe(1_048_576);
+    const count = readSome(fd, piece);
+    if (count === 0) return Buffer.concat(pieces).toString('utf8');
+    pieces.push(piece.subarray(0, count));
+    bytes += count;
+    if (bytes > MAX_FILE_BYTES) throw new UserError(`${name} is larger than 256 MiB; split it.`);
+  }
+}
+
+/** A pipe that somebody made non-blocking has nothing yet, now and then. */
+function readSome(fd: number, piece: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(fd, piece);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, EMPTY_PIPE_MS);
+    }
+  }
+}
 
 function readTasksFile(file: string): string {
   try {
-    const { size } = statSync(file);
-    if (size > MAX_FILE_BYTES) throw new UserError(`${file} is larger than 256 MiB; split it.`);
-    return readFileSync(file, 'utf8');
+    const fd = openSync(file, 'r');
+    try {
+      return readBounded(fd, file);
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     if (error instanceof UserError) throw error;
     const { code } = error as NodeJS.ErrnoException;
@@ -149,8 +179,9 @@ function readTasksFile(file: string): string {
 }
 
 function readStandardInput(): string {
-  if (process.stdin.isTTY === true) {
+  // Not by process.stdin, which would make a pipe non-blocking.
+  if (isatty(0)) {
     throw new UserError('Standard input is a terminal: pipe tasks into it, such as: make-tasks | synkti submit -');
   }
-  return readFileSync(0, 'utf8');
+  return readBounded(0, 'standard input');
 }

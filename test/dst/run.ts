@@ -6,19 +6,48 @@ import { parseArgs } from 'node:util';
 import { TaskWorld } from './tasks/world.js';
 import { World } from './world.js';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '200' },
-    from: { type: 'string', default: '1' },
-    trace: { type: 'boolean', default: false },
-    tasks: { type: 'boolean', default: false },
-    copies: { type: 'boolean', default: false },
-  },
-});
+const USAGE = `Usage: npm run dst -- [options]
+
+  --seeds <number>  how many schedules (default: 200)
+  --from <number>   the first one's seed (default: 1)
+  --tasks           those of tasks, their leases and checkpoints
+  --copies          workloads have a number of copies
+  --trace           prints what happens in each of them
+  --help            shows this
+`;
+
+function flagsOf(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        seeds: { type: 'string', default: '200' },
+        from: { type: 'string', default: '1' },
+        trace: { type: 'boolean', default: false },
+        tasks: { type: 'boolean', default: false },
+        copies: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return refuse(error instanceof Error ? (error.message.split('. ')[0] ?? '').replace(/\.$/, '') : String(error));
+  }
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}; npm run dst -- --help shows all of them.\n`);
+  process.exit(2);
+}
+
+const values = flagsOf(process.argv.slice(2));
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
+if (values.tasks && values.copies) refuse('--tasks and --copies are campaigns of their own');
 const [seeds, from] = [Number(values.seeds), Number(values.from)];
 if (!Number.isSafeInteger(seeds) || seeds < 1 || !Number.isSafeInteger(from)) {
-  process.stderr.write('--seeds needs a whole number from 1, --from a whole number.\n');
-  process.exit(2);
+  refuse('--seeds needs a whole number from 1, --from a whole number');
 }
 
 const startedMs = performance.now();

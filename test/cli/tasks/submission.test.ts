@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { misfit, type Room, tasksOf } from '../../../cli/tasks/room.js';
 import { readSubmission, type TaskFlags } from '../../../cli/tasks/submission.js';
 import { TASK_ID } from '../../../core/tasks/fields.js';
 import { specOf as clusterSpec } from '../../core/fixtures.js';
+import { PROGRAM } from '../spawn.js';
 import { NOW_MS, specOf } from './fake-queue.js';
 
 let folder = '';
@@ -23,6 +25,25 @@ const file = (text: string): string => {
 };
 const command = (flags: TaskFlags, words: readonly string[] | null = ['python', 'train.py', '--lr', '3']) =>
   readSubmission([], words, flags, NOW_MS);
+
+describe('what never ends or comes late', () => {
+  it('is given up when it is too large', () => {
+    expect(() => readSubmission(['/dev/zero'], null, {}, NOW_MS)).toThrow(
+      '/dev/zero is larger than 256 MiB; split it.',
+    );
+  });
+
+  it('is waited for where it comes through a pipe', async () => {
+    const child = spawn(process.execPath, [PROGRAM, 'submit', '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (chunk) => (err += chunk));
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    // Long after the start: nothing is there yet when it begins to read.
+    setTimeout(() => child.stdin.end('{"comand": ["true"]}\n'), 1_000);
+    expect(await ended).toBe(2);
+    expect(err).toContain('standard input, line 1: "comand" isn\'t known');
+  });
+});
 
 describe('operands', () => {
   it.each([
