@@ -38,7 +38,8 @@ export function reconcileHeld(state: WorkerState, held: Held, ctx: Context, emit
     return;
   }
   if (!held.verified) return;
-  if (held.program === 'none' && held.stop === null) {
+  // A claim whose answer was read after a pause may have run out: then it is renewed first.
+  if (held.program === 'none' && held.stop === null && (state.leaving !== null || isCertain(state, register, ctx))) {
     if (state.leaving === null) startProgram(held, register.lease?.checkpoint ?? held.spec.resume, emit);
     else held.stop = 'leaving';
   }

@@ -14,11 +14,11 @@ import { LEASES, OPEN, type OpenEntry, parseLeaseKey, parseOpenKey } from './key
 import { looksFree } from './leases.js';
 import type { StoreListing, StoreOutcome } from './port.js';
 import { acceptsWork, freeRoom, hasRoom } from './room.js';
-import { claimable, withoutTwins } from './seen.js';
+import { ageOf, claimable, withoutTwins } from './seen.js';
 import { type Ranked, ranked, rankOf, turnOf } from './spread.js';
 import type { Emit, Look, SeenLease, Turn, WorkerState } from './state.js';
 import { taskKey } from './task.js';
-import { retryDelayMs } from './timings.js';
+import { CLOCK_STEP_MS, retryDelayMs } from './timings.js';
 
 /** Pages of 1,000 keys that one look reads of the queue, and of the leases, at most. */
 const OPEN_PAGES = 10;
@@ -134,7 +134,7 @@ function finish(state: WorkerState, look: Look, ctx: Context): void {
   takeSeenLeases(state, look);
   const known = new Set(queue.entries.map(taskKey));
   for (const task of queue.specs.keys()) if (!known.has(task)) queue.specs.delete(task);
-  if (look.stage === 'leases') noteOrphans(state, look, known);
+  if (look.stage === 'leases') noteOrphans(state, look, known, ctx);
   if (look.sweep) {
     const nextMs = queue.orphans.size > 0 ? 3 * timings.lingerMs + timings.pollMs : SWEEP_POLLS * timings.pollMs;
     queue.sweepDueMs = after(ctx.nowMs, nextMs);
@@ -166,14 +166,20 @@ function takeSeenLeases(state: WorkerState, look: Look): void {
   for (const [task, seen] of look.leases) queue.leases.set(task, seen);
 }
 
-/** Leases whose task isn't open: remains of what has ended, unless the next look says otherwise. */
-function noteOrphans(state: WorkerState, look: Look, open: ReadonlySet<string>): void {
+/**
+ * Leases whose task isn't open: remains of what has ended, unless the next look says otherwise. Only one that was there
+ * before the open objects were listed says so: a task that was submitted and claimed since then isn't in that listing.
+ */
+function noteOrphans(state: WorkerState, look: Look, open: ReadonlySet<string>, ctx: Context): void {
   const { queue } = state;
   const orphans = new Map<string, MonoMs>();
   // A queue that wasn't read to its end says nothing about what is missing.
   const whole = look.open.length < OPEN_PAGES * 1_000;
-  for (const task of whole ? look.leases.keys() : []) {
-    if (!open.has(task) && !state.held.has(task)) orphans.set(task, queue.orphans.get(task) ?? look.sentMs);
+  for (const [task, seen] of whole ? look.leases : []) {
+    if (open.has(task) || state.held.has(task)) continue;
+    const before = ageOf(seen, ctx) > ctx.nowMs - look.sentMs + CLOCK_STEP_MS;
+    const sinceMs = queue.orphans.get(task) ?? (before ? look.sentMs : null);
+    if (sinceMs !== null) orphans.set(task, sinceMs);
   }
   queue.orphans = orphans;
 }

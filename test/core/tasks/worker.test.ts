@@ -234,6 +234,45 @@ describe('what is chosen', () => {
   });
 });
 
+describe('a node that stood still', () => {
+  it('between its claim and the answer renews what has run out before it runs anything', () => {
+    const bench = new Bench();
+    bench.pass(10_000);
+    bench.open(task('a'));
+    bench.leases(61_100, 'a.1');
+    bench.answer('get', text(task('a')), openKey(task('a')));
+    const held = claimedLease(bench.state, task('a'), null, null, bench.ctx());
+    bench.answer('get', text({ ...held, holder: 'i-9' }));
+    const at = bench.effects.findIndex((effect) => effect.type === 'store' && effect.call.op === 'put');
+    const [put] = bench.effects.splice(at, 1);
+    bench.nowMs += 61_000;
+    if (put?.type === 'store')
+      bench.send({ type: 'stored', id: put.id, outcome: { ok: true, value: { etag: '"2"' } } });
+    expect(bench.take('run-task')).toEqual([]);
+    expect(bench.answer('put', { etag: '"3"' })).toMatchObject({ key: 'tasks/lease/a.1', etag: '"2"' });
+    expect(bench.take('run-task')).toMatchObject([{ fence: 2 }]);
+  });
+
+  it.each([
+    ['within a look, takes what was claimed meanwhile for no remains', 20_000, 0],
+    ['takes what is older than its look for remains', 22_000, 1],
+  ])('%s', (_, ageMs, orphans) => {
+    const bench = new Bench();
+    bench.pass(10_000);
+    const [list] = bench.effects.splice(
+      bench.effects.findIndex((effect) => effect.type === 'store' && effect.call.op === 'list'),
+      1,
+    );
+    // The request had 20 s on its way; its answer is the first thing that the node sees.
+    const sentMs = bench.state.queue.look?.sentMs ?? 0;
+    bench.nowMs = sentMs + 20_000;
+    const value = { entries: [], nowMs: wallMs(EPOCH), more: false };
+    if (list?.type === 'store') bench.send({ type: 'stored', id: list.id, outcome: { ok: true, value } });
+    bench.leases(ageMs, 'a.1');
+    expect(bench.state.queue.orphans.size).toBe(orphans);
+  });
+});
+
 describe('a lease that was given back', () => {
   const held = (bench: Bench): Lease => claimedLease(bench.state, task('a'), null, null, bench.ctx());
   const bytesOf = (lease: Lease): number => Buffer.byteLength(writeLease(lease));

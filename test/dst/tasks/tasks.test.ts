@@ -25,6 +25,15 @@ describe('fault schedules of tasks', () => {
     });
   }
 
+  it.each([
+    [20244, 'a claim that was answered after a pause, when its task was archived'],
+    [22427, 'a look that stood still between its two listings'],
+    [643, 'a deletion that arrived after the same content was sent again'],
+    [213, 'a manifest of an earlier try that arrived after the later one'],
+  ])('seed %i: %s', (seed) => {
+    new TaskWorld(seed).run();
+  });
+
   it('the same seed gives the same run', () => {
     const run = (): unknown => {
       const world = new TaskWorld(7, { trace: true });
