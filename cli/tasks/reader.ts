@@ -4,11 +4,12 @@
  * before it was looked at is found in a later one. What is found twice counts once, and a final lease wins.
  */
 import { ENDED, FAILED, LEASES, OPEN, parseLeaseKey, parseOpenKey } from '../../core/tasks/keys.js';
-import { parseLease, parseRecordLine } from '../../core/tasks/parse.js';
+import { parseLease } from '../../core/tasks/parse.js';
 import { type Lease, taskKey } from '../../core/tasks/task.js';
 import { inParallel } from '../parallel.js';
+import { readJournal } from './journal.js';
 import type { Entry, QueueStore } from './store.js';
-import { endedView, openView, type TaskView, truer } from './view.js';
+import { openView, type TaskView, truer } from './view.js';
 
 export interface Snapshot {
   /** One a run, by id and run. */
@@ -50,13 +51,8 @@ export function queueReader(store: QueueStore, leaseMs: number): QueueReader {
     if (ended.has(key)) return;
     const stored = await store.get(key);
     if (stored === null) return;
-    const views: TaskView[] = [];
-    for (const line of stored.body.split('\n')) {
-      if (line.trim() === '') continue;
-      const parsed = parseRecordLine(line);
-      if (parsed.ok) views.push(endedView(parsed.value));
-      else note(problems, `s3://${store.bucket}/${key} can't be read: ${parsed.problem}`);
-    }
+    const { views, problems: found } = readJournal(stored.body);
+    for (const problem of found) note(problems, `s3://${store.bucket}/${key} can't be read: ${problem}`);
     ended.set(key, views);
   }
 

@@ -17,6 +17,8 @@ export interface QueueStore {
   readonly bucket: string;
   /** All keys under a prefix, in order. */
   list(prefix: string): Promise<Listing>;
+  /** The first of them, of those behind a key. */
+  listSome(prefix: string, bound: ListBound): Promise<SomeKeys>;
   /** Null: no such object. */
   get(key: string): Promise<Stored | null>;
   /** Only if there is none; false: there is one, and it isn't this body. */
@@ -33,6 +35,18 @@ export interface Listing {
   readonly entries: readonly Entry[];
   /** S3's own time, which leases are judged by. */
   readonly nowMs: number;
+}
+
+export interface ListBound {
+  /** Requests at most, of 1,000 keys each. */
+  readonly pages: number;
+  /** Default: from the first one on. */
+  readonly after?: string | undefined;
+}
+
+export interface SomeKeys extends Listing {
+  /** There are more behind the last one. */
+  readonly more: boolean;
 }
 
 export interface Entry {
@@ -55,12 +69,13 @@ const MAX_BODY_BYTES = 64 * 1_048_576;
 const DELETES = 1_000;
 
 export function queueStore(client: S3Client, bucket: string, pageKeys = PAGE_KEYS): QueueStore {
-  async function page(prefix: string, token: string | undefined) {
+  async function page(prefix: string, token: string | undefined, after: string | undefined) {
     const command = new ListObjectsV2Command({
       Bucket: bucket,
       Prefix: prefix,
       MaxKeys: pageKeys,
       ContinuationToken: token,
+      StartAfter: token === undefined ? after : undefined,
     });
     let date = '';
     command.middlewareStack.add(
@@ -76,21 +91,27 @@ export function queueStore(client: S3Client, bucket: string, pageKeys = PAGE_KEY
     return { answer, nowMs: Number.isNaN(nowMs) ? Date.now() : nowMs };
   }
 
-  async function list(prefix: string): Promise<Listing> {
+  async function listSome(prefix: string, { pages, after }: ListBound): Promise<SomeKeys> {
     const entries: Entry[] = [];
     let token: string | undefined;
     let now = 0;
-    for (let n = 0; n < MAX_PAGES; n++) {
-      const { answer, nowMs } = await page(prefix, token);
+    for (let n = 0; n < pages; n++) {
+      const { answer, nowMs } = await page(prefix, token, after);
       if (n === 0) now = nowMs;
       for (const { Key, ETag, LastModified, Size } of answer.Contents ?? []) {
         if (Key === undefined || ETag === undefined) continue;
         entries.push({ key: Key, etag: ETag, modifiedMs: LastModified?.getTime() ?? 0, bytes: Size ?? 0 });
       }
       token = answer.IsTruncated === true ? answer.NextContinuationToken : undefined;
-      if (token === undefined) return { entries, nowMs: now };
+      if (token === undefined) break;
     }
-    throw new AwsFailure(`s3://${bucket}/${prefix} holds more than ${MAX_PAGES * pageKeys} objects.`);
+    return { entries, nowMs: now, more: token !== undefined };
+  }
+
+  async function list(prefix: string): Promise<Listing> {
+    const { entries, nowMs, more } = await listSome(prefix, { pages: MAX_PAGES });
+    if (more) throw new AwsFailure(`s3://${bucket}/${prefix} holds more than ${MAX_PAGES * pageKeys} objects.`);
+    return { entries, nowMs };
   }
 
   /**
@@ -138,6 +159,7 @@ export function queueStore(client: S3Client, bucket: string, pageKeys = PAGE_KEY
   return {
     bucket,
     list,
+    listSome,
     get,
     create: (key, body) => put(key, body, { IfNoneMatch: '*' }),
     replace: (key, body, etag) => put(key, body, { IfMatch: etag }),

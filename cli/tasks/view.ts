@@ -82,7 +82,12 @@ export const endedMs = ({ state, lease }: TaskView): number | null =>
  * Of two views of one run the truer: a final one, else that of the later holder, else the later one, which is a record
  * where there is one.
  */
-export function truer(a: TaskView, b: TaskView): TaskView {
+export function truer<T extends Judged>(a: T, b: T): T {
   if (isFinal(a.state) !== isFinal(b.state)) return isFinal(a.state) ? a : b;
   return (b.lease?.fence ?? 0) >= (a.lease?.fence ?? 0) ? b : a;
+}
+
+interface Judged {
+  readonly state: State;
+  readonly lease: { readonly fence: number } | null;
 }

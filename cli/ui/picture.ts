@@ -77,12 +77,18 @@ export interface TrafficCard {
   readonly failures: readonly number[];
 }
 
-export interface TasksCard {
+interface TaskNumbers {
   readonly submitted: number;
   readonly waiting: number;
   readonly running: number;
   readonly done: number;
+  /** Failed or cancelled. */
   readonly ended: number;
+}
+
+export interface TasksCard extends TaskNumbers {
+  /** Those of the numbers that may be higher: not all was counted. */
+  readonly atLeast?: readonly (keyof TaskNumbers)[];
 }
 
 export interface LogLine {

@@ -12,6 +12,7 @@ import {
   type NodeCard,
   type Parts,
   type Picture,
+  type TasksCard,
   type ZoneCard,
 } from '../../ui/picture.js';
 import { countText, elapsedText, timeText, usdText } from '../show.js';
@@ -27,6 +28,8 @@ export interface Farewell {
 
 export interface Scene {
   readonly view: ClusterView;
+  /** Null: there are none, or they can't be seen. */
+  readonly tasks: TasksCard | null;
   readonly farewells: readonly Farewell[];
   readonly losses: readonly Loss[];
   /** Newest first. */
@@ -42,7 +45,7 @@ export interface Scene {
 }
 
 export function pictureOf(scene: Scene, nowMs: number): Picture {
-  const { view, farewells, losses, lines } = scene;
+  const { view, tasks, farewells, losses, lines } = scene;
   const shown = shownRows(view.nodes);
   const gone = farewells.map(({ row, announced }) => nodeCard(row, announced ? 'ended' : 'dead', view));
   const nodes = [...shown.map((row) => nodeCard(row, conditionOf(row), view)), ...gone].slice(0, MAX_NODES);
@@ -53,7 +56,7 @@ export function pictureOf(scene: Scene, nowMs: number): Picture {
       head: headOf(scene),
       zones: zonesOf(view, nodes),
       traffic: null,
-      tasks: null,
+      tasks,
       concerns: concernsOf(view, shown.length),
       incidents: losses.slice(0, MAX_INCIDENTS).map((loss) => incidentCard(loss, view.spec.desired, view.region)),
       lines,

@@ -28,7 +28,7 @@ function take(event, data) {
   if (news.head) drawHead();
   if (news.concerns) drawConcerns();
   if (news.traffic) drawTraffic();
-  if (news.tasks) drawTasks();
+  if (news.tasks !== undefined) drawTasks();
   if (news.incidents) drawIncidents();
   if (news.lines) drawLog();
   if (chosen !== null && data.nodes.some((card) => card.id === chosen)) drawDetail();
@@ -200,9 +200,11 @@ function drawTraffic() {
 }
 function drawTasks() {
   const t = parts.tasks;
-  $('tasks-box').hidden = false;
-  put($('tasks'), t.done + ' / ' + t.submitted);
-  put($('tasks-rest'), t.running + ' running, ' + t.waiting + ' waiting' + (t.ended > 0 ? ', ' + t.ended + ' failed or cancelled' : ''));
+  $('tasks-box').hidden = t === null;
+  if (t === null) return;
+  const n = (name) => t[name].toLocaleString('en') + ((t.atLeast || []).includes(name) ? '+' : '');
+  put($('tasks'), n('done') + ' / ' + n('submitted'));
+  put($('tasks-rest'), n('running') + ' running, ' + n('waiting') + ' waiting' + (t.ended > 0 ? ', ' + n('ended') + ' failed or cancelled' : ''));
   $('done').max = Math.max(1, t.submitted); $('done').value = t.done + t.ended;
 }
 

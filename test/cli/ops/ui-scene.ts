@@ -10,6 +10,7 @@ import { seatOf } from '../../core/fixtures.js';
 import { idOf, NOW_MS, opsNode, view } from './scene.js';
 
 export const around: Omit<Scene, 'view' | 'farewells' | 'losses' | 'lines'> = {
+  tasks: null,
   everyMs: 10_000,
   trouble: null,
   endpoint: null,

@@ -6,6 +6,7 @@ import { newsOf } from '../../../cli/ops/ui/news.js';
 import { Pace } from '../../../cli/ops/ui/pace.js';
 import { flagsText } from '../../../cli/ops/ui/page.js';
 import { Story } from '../../../cli/ops/ui/story.js';
+import { tasksCard } from '../../../cli/ops/ui/task-counts.js';
 import { MAX_INCIDENTS, MAX_LINES, MAX_NODES } from '../../../cli/ui/picture.js';
 import { TARGET_GROUP } from '../../core/fixtures.js';
 import { idOf, NOW_MS, opsNode, target, view } from './scene.js';
@@ -78,6 +79,21 @@ describe('the picture of a cluster in AWS', () => {
     const { parts } = pictureIn(new Story(view(WELL, { groups: [], prices: [], unseen }), NONE));
     expect(parts.head.figures.map(({ name }) => name)).toEqual(['template']);
     expect(parts.concerns?.at(-1)?.text).toBe('Not seen: target group web. You may not.');
+  });
+
+  it('tasks have a card, with a sign where not all were counted; none where there are none', () => {
+    const tally = { waiting: 5, running: 3, done: 100, failed: 1, cancelled: 1, least: { open: false, ended: true } };
+    const story = new Story(view(WELL), NONE);
+    expect(pictureIn(story, { tasks: tasksCard(tally) }).parts.tasks).toEqual({
+      ...{ submitted: 110, waiting: 5, running: 3, done: 100, ended: 2 },
+      atLeast: ['submitted', 'done', 'ended'],
+    });
+    expect(tasksCard({ ...tally, least: { open: true, ended: false } }).atLeast).toEqual([
+      'submitted',
+      'waiting',
+      'running',
+    ]);
+    expect(tasksCard({ ...tally, least: { open: false, ended: false } })).not.toHaveProperty('atLeast');
   });
 
   it('trouble stands in the head; what was seen stays', () => {

@@ -1,5 +1,5 @@
 /** A bucket in memory with S3's conditions, in which something may happen before each request. */
-import type { Entry, QueueStore, Stored } from '../../../cli/tasks/store.js';
+import type { Entry, ListBound, QueueStore, SomeKeys, Stored } from '../../../cli/tasks/store.js';
 import { journalKey, leaseKey, openKey } from '../../../core/tasks/keys.js';
 import { parseSubmission } from '../../../core/tasks/submission.js';
 import { type Attempt, type CheckpointRef, type Lease, type TaskSpec, taskKey } from '../../../core/tasks/task.js';
@@ -63,6 +63,16 @@ export class FakeQueue implements QueueStore {
       return [{ key, etag: stored.etag, modifiedMs: stored.modifiedMs, bytes: stored.body.length }];
     });
     return { entries, nowMs: this.nowMs };
+  }
+
+  /** Pages of a few keys, so that little is much. */
+  pageKeys = 1_000;
+
+  async listSome(prefix: string, { pages, after = '' }: ListBound): Promise<SomeKeys> {
+    const { entries, nowMs } = await this.list(prefix);
+    const behind = entries.filter(({ key }) => key > after);
+    const most = pages * this.pageKeys;
+    return { entries: behind.slice(0, most), nowMs, more: behind.length > most };
   }
 
   async get(key: string): Promise<Stored | null> {

@@ -63,6 +63,10 @@ describe('the store', () => {
     const { entries, nowMs } = await store.list('tasks/many/');
     expect(entries.map(({ key }) => key)).toEqual(keys);
     expect(Math.abs(nowMs - Date.now())).toBeLessThan(5_000);
+    const some = await store.listSome('tasks/many/', { pages: 2 });
+    expect([some.entries.length, some.more]).toEqual([20, true]);
+    const rest = await store.listSome('tasks/many/', { pages: 2, after: some.entries.at(-1)?.key });
+    expect([rest.entries.map(({ key }) => key), rest.more]).toEqual([keys.slice(20), false]);
     await store.remove(keys);
     expect((await store.list('tasks/many/')).entries).toEqual([]);
   });
