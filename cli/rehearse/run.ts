@@ -75,6 +75,10 @@ export async function run(options: RunOptions): Promise<RunEnd> {
       options.screen.line(text, atMs, boot);
       page?.line(text, atMs, boot);
     },
+    pin: (text, atMs) => {
+      options.screen.pin(text, atMs);
+      page?.line(text, atMs, true);
+    },
     refresh: (view, stats) => {
       options.screen.refresh(view, stats);
       page?.refresh(view, stats);
@@ -120,8 +124,9 @@ export async function run(options: RunOptions): Promise<RunEnd> {
     if (settings.ui) {
       const p99Ms = (): number | null => traffic?.recentP99Ms() ?? null;
       page = await LivePage.open({ settings, cloud, view, recorder, player, desired, p99Ms });
-      note(`page: ${page.url}`);
+      screen.pin(`page: ${page.url}`, Date.now() - bornMs);
     }
+    if (settings.keep) screen.pin(`AWS endpoint: ${cloud.endpoint}`, Date.now() - bornMs);
     if (settings.stack !== null) {
       const endTraffic = async (): Promise<void> => void (await traffic?.stop());
       const tools = { cloud, settings, stack: settings.stack, recorder, view, player, tell: note, endTraffic };

@@ -24,6 +24,8 @@ export interface Stats {
 export interface Screen {
   /** Something happened, so many ms after the scenario's start; `boot`: after the program's, before the scenario. */
   line(text: string, atMs: number, boot: boolean): void;
+  /** A line of the start that is to be found at any time: an address. */
+  pin(text: string, atMs: number): void;
   refresh(view: ClusterView, stats: Stats): void;
   /** Takes the live part away. */
   close(): void;
@@ -33,7 +35,8 @@ type Write = (text: string) => void;
 
 /** Plain lines with the time since the start, for logs and pipes. */
 export function plainScreen(write: Write): Screen {
-  return { line: (text, atMs, boot) => write(`${stamp(atMs, boot)} ${text}\n`), refresh: () => {}, close: () => {} };
+  const line: Screen['line'] = (text, atMs, boot) => write(`${stamp(atMs, boot)} ${text}\n`);
+  return { line, pin: (text, atMs) => line(text, atMs, true), refresh: () => {}, close: () => {} };
 }
 
 const stamp = (ms: number, boot: boolean): string =>
@@ -45,12 +48,17 @@ const RECENT_LINES = 10;
 export function liveScreen(stream: NodeJS.WriteStream): Screen {
   const update = createLogUpdate(stream);
   const recent: string[] = [];
+  const pinned: string[] = [];
   let table = '';
-  const draw = (): void => update(`${table}\n${recent.join('\n')}`);
+  const draw = (): void => update([...pinned, table, ...recent].join('\n'));
   return {
     line: (text, atMs, boot) => {
       recent.push(`${pc.dim(stamp(atMs, boot))} ${text.startsWith('>>') ? pc.yellow(text) : text}`);
       if (recent.length > RECENT_LINES) recent.shift();
+      draw();
+    },
+    pin: (text) => {
+      pinned.push(text);
       draw();
     },
     refresh: (view, stats) => {

@@ -36,7 +36,7 @@ type RehearsalStage = Exclude<Stage, 'live' | 'trouble'>;
 
 const SECOND_MS = 1_000;
 
-export class LivePage implements Screen {
+export class LivePage implements Omit<Screen, 'pin'> {
   readonly #tools: PageTools;
   readonly #acts: PageActs;
   readonly #peek: Peek;

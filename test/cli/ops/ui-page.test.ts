@@ -4,15 +4,22 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openClusterPage } from '../../../cli/ops/ui/page.js';
 import { deploy, subnetOf } from '../../../cli/rehearse/deploy.js';
 import { readSettings } from '../../../cli/rehearse/settings.js';
 import { clientConfig, seedSeats } from '../../../cli/rehearse/stage.js';
+import { NO_TASKS } from '../../../cli/rehearse/tasks/settings.js';
+import { queueStore } from '../../../cli/tasks/store.js';
 import type { Picture } from '../../../cli/ui/picture.js';
 import { UserError } from '../../../cli/user-error.js';
+import { journalKey, leaseKey, openKey } from '../../../core/tasks/keys.js';
+import { writeLease } from '../../../core/tasks/leases.js';
+import { wallMs } from '../../../core/time.js';
 import { type LocalCloud, startLocalCloud } from '../../../local/cloud.js';
 import { flags } from '../rehearse/flags.js';
+import { leaseOf, specOf } from '../tasks/fake-queue.js';
 
 let cloud: LocalCloud;
 let front: Server;
@@ -20,14 +27,15 @@ let endpoint: string;
 let expired = false;
 /** A key that AWS takes for expired from the beginning of a test on. */
 let oldKey = 'none';
+/** Nobody may list the bucket's tasks. */
+let noTasks = false;
 /** Calls as they went by. */
 const asked: string[] = [];
 
 beforeAll(async () => {
-  const settings = await readSettings(
-    { ...flags(), nodes: '4' },
-    { exampleService: '/x/service.mjs', exampleTask: '/x/chain.mjs' },
-  );
+  const programs = { exampleService: '/x/service.mjs', exampleTask: '/x/chain.mjs' };
+  const { tasks } = await readSettings({ ...flags(), tasks: { ...NO_TASKS, tasks: '20' } }, programs);
+  const settings = { ...(await readSettings({ ...flags(), nodes: '4' }, programs)), tasks };
   cloud = await startLocalCloud({
     seed: 1,
     zones: settings.ground.zones.map((name) => ({ name, subnetId: subnetOf(name) })),
@@ -37,6 +45,7 @@ beforeAll(async () => {
   });
   const { spec } = await deploy(clientConfig(cloud), settings);
   await seedSeats(cloud, spec, new AbortController().signal);
+  await putTasks(spec.bucket);
   const { hostname, port } = new URL(cloud.endpoint);
   // Between the two: as AWS answers when credentials have expired.
   front = createServer((incoming, answer) => {
@@ -49,6 +58,13 @@ beforeAll(async () => {
       return;
     }
     const { method, url, headers } = incoming;
+    if (noTasks && url?.includes('prefix=tasks')) {
+      incoming.resume();
+      asked.push(`${method} ${url}`);
+      answer.writeHead(403, { 'content-type': 'application/xml' });
+      answer.end('<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>');
+      return;
+    }
     const onward = request({ hostname, port, method, path: url, headers }, (back) => {
       answer.writeHead(back.statusCode ?? 500, back.headers);
       back.pipe(answer);
@@ -68,6 +84,21 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
   endpoint = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
 });
+
+/** Five that nobody has had, two that run, one that was given back; three done, one failed. */
+async function putTasks(bucket: string): Promise<void> {
+  const client = new S3Client({ ...clientConfig(cloud), forcePathStyle: true });
+  const store = queueStore(client, bucket);
+  const specs = Array.from({ length: 12 }, (_, i) => specOf(`t-${i}`));
+  const records = specs.slice(8).map((spec, i) => ({ spec, lease: leaseOf(spec, i === 3 ? 'failed' : 'done') }));
+  await Promise.all([
+    ...specs.slice(0, 8).map((spec) => store.create(openKey(spec), JSON.stringify(spec))),
+    ...specs.slice(5, 7).map((spec) => store.create(leaseKey(spec), writeLease(leaseOf(spec, 'held')))),
+    ...specs.slice(7, 8).map((spec) => store.create(leaseKey(spec), writeLease(leaseOf(spec, 'free')))),
+    store.create(journalKey(wallMs(Date.now()), 'i-1', 1), records.map((one) => `${JSON.stringify(one)}\n`).join('')),
+  ]);
+  client.destroy();
+}
 
 afterAll(async () => {
   front.closeAllConnections();
@@ -154,6 +185,7 @@ describe('the page of a cluster', () => {
     expect(picture.nodes).toHaveLength(4);
     expect(picture.parts.head).toMatchObject({ acts: false, stage: 'live', desired: 4 });
     expect(picture.parts.traffic).toBeNull();
+    expect(picture.parts.tasks).toEqual({ submitted: 12, waiting: 6, running: 2, done: 3, ended: 1 });
     await one.until(() => described() >= first + 2);
 
     expired = true;
@@ -165,9 +197,13 @@ describe('the page of a cluster', () => {
       expect.stringContaining('have expired'),
       null,
     ]);
-    // A look takes the spec, the nodes and the target group; prices and reports are kept.
+    // A look takes the spec, the nodes and the target group; prices, reports and tasks are kept.
     expect(asked.filter((name) => name === 'DescribeSpotPriceHistory')).toHaveLength(1);
-    expect(asked.filter((name) => name.includes('list-type=2'))).toHaveLength(1);
+    const lists = asked.flatMap((name) =>
+      name.includes('list-type=2') ? (/prefix=([\w%]+)/.exec(name)?.[1] ?? '') : [],
+    );
+    expect(lists.sort()).toEqual(['incidents%2F', 'tasks%2Fended%2F', 'tasks%2Flease%2F', 'tasks%2Fopen%2F']);
+    expect(asked.filter((name) => name.includes('GET') && name.includes('/tasks/'))).toHaveLength(1);
 
     one.close();
     // The look that was under way when the page was closed may still come to its end.
@@ -203,6 +239,31 @@ describe('the page of a cluster', () => {
       await page.ended;
       vi.unstubAllEnvs();
       rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('leaves tasks out for who may not list them, says so, and doesn’t ask again and again', async () => {
+    noTasks = true;
+    const before = asked.length;
+    const page = await running(50);
+    try {
+      const one = await listen(page.url);
+      const { parts, nodes } = await one.until((told) => told.nodes.length > 0);
+      expect(nodes).toHaveLength(4);
+      expect(parts.tasks).toBeNull();
+      expect(parts.head?.stage).toBe('live');
+      const said = parts.concerns?.filter(({ text }) => text.startsWith('Not seen: tasks.')) ?? [];
+      expect(said.map(({ text }) => text)).toEqual([
+        expect.stringMatching(/may not call s3:ListBucket on arn:aws:s3:::synkti-/),
+      ]);
+      const looks = described();
+      while (described() < looks + 3) await one.until(() => true);
+      expect(asked.slice(before).filter((name) => name.includes('prefix=tasks'))).toHaveLength(1);
+      one.close();
+    } finally {
+      noTasks = false;
+      page.end();
+      await page.ended;
     }
   });
 
