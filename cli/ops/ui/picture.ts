@@ -151,7 +151,7 @@ function zonesOf({ spec, pools }: ClusterView, nodes: readonly NodeCard[]): Zone
   }));
 }
 
-function headOf({ view, everyMs, trouble, endpoint, flags }: Scene): Parts['head'] {
+function headOf({ view, tasks, everyMs, trouble, endpoint, flags }: Scene): Parts['head'] {
   const { spec, slots, spot, onDemand } = view;
   const seen = `${timeText(view.atMs).slice(11)} UTC`;
   return {
@@ -172,14 +172,16 @@ function headOf({ view, everyMs, trouble, endpoint, flags }: Scene): Parts['head
       { name: 'a successor first, then it goes', text: `synkti replace {id}${flags}` },
       { name: 'what its agent says', text: `synkti logs {id}${flags}` },
     ],
-    figures: figuresOf(view),
+    figures: figuresOf(view, tasks !== null),
   };
 }
 
 const MAX_FIGURES = 5;
 
-function figuresOf(view: ClusterView): FigureCard[] {
-  const { spotUsdPerHour, spec, workloads } = view;
+function figuresOf(view: ClusterView, tasksShown: boolean): FigureCard[] {
+  const { spotUsdPerHour, spec } = view;
+  // Tasks have a card of their own.
+  const workloads = view.workloads.filter(({ kind }) => kind !== 'tasks' || !tasksShown);
   const cost = { name: 'spot', value: `${usdText(spotUsdPerHour)}/h`, note: '', bad: false };
   return [...(spotUsdPerHour > 0 ? [cost] : []), ...workloads.flatMap(workloadFigure)]
     .slice(0, MAX_FIGURES)

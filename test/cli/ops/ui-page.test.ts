@@ -185,6 +185,7 @@ describe('the page of a cluster', () => {
     expect(picture.nodes).toHaveLength(4);
     expect(picture.parts.head).toMatchObject({ acts: false, stage: 'live', desired: 4 });
     expect(picture.parts.traffic).toBeNull();
+    expect(picture.parts.head?.figures.map(({ name }) => name)).not.toContain('tasks');
     expect(picture.parts.tasks).toEqual({ submitted: 12, waiting: 6, running: 2, done: 3, ended: 1 });
     await one.until(() => described() >= first + 2);
 

@@ -53,6 +53,8 @@ describe('the view of the cluster', () => {
     let written = '';
     plainScreen((text) => (written += text)).line('hello', 1_500, false);
     expect(written).toBe('[       1.5 s] hello\n');
+    plainScreen((text) => (written = text)).pin('page: http://127.0.0.1', 20);
+    expect(written).toBe('[boot   0.0 s] page: http://127.0.0.1\n');
     const lines = new ClusterView();
     const texts: (string | null)[] = [];
     for (const event of [...goodEvents(), ...silentEvents().slice(4, 6)]) {

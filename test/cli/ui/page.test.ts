@@ -87,6 +87,23 @@ function inBrowser(): void {
       await page.close();
     });
 
+    it('tells of tasks at 360 px, with a + where not all are counted, and takes the card away with them', async () => {
+      const { page, faults, first, server: here } = await openCluster({ viewport: { width: 360, height: 740 } }, 9);
+      expect(await page.locator('#tasks-box').isVisible()).toBe(false);
+      const tasks = { submitted: 7_250, waiting: 4_749, running: 251, done: 2_150, ended: 100 };
+      const atLeast = ['submitted', 'waiting', 'running'] as const;
+      here.show({ ...first, parts: { ...first.parts, tasks: { ...tasks, atLeast } } });
+      await expect.poll(() => page.locator('#tasks').textContent()).toBe('2,150 / 7,250+');
+      expect(await page.locator('#tasks-rest').textContent()).toBe(
+        '251+ running, 4,749+ waiting, 100 failed or cancelled',
+      );
+      expect(await overflow(page)).toBeLessThanOrEqual(0);
+      here.show(first);
+      await expect.poll(() => page.locator('#tasks-box').isVisible()).toBe(false);
+      expect(faults).toEqual([]);
+      await page.close();
+    });
+
     it('is worked by keyboard alone', async () => {
       const { page, first } = await open({ viewport: { width: 1280, height: 800 } }, 9);
       // The skip link, then the two buttons of the head, then the nodes: one stop for all of a cluster.
