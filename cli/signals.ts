@@ -8,16 +8,37 @@ export interface Stopper {
   release(): void;
 }
 
+export interface SignalWords {
+  /** Told on stderr at the first signal. */
+  readonly first?: string;
+  /** Told on stderr at the second, which ends the process at once. */
+  readonly second?: string;
+}
+
+/** One Ctrl-C reaches a program twice where npx or npm, which got it as well, pass it on. */
+const SAME_MS = 500;
+
 /**
  * The first signal asks for an orderly end. The second ends this process at once; the local cloud's reaper, a process
  * of its own, then ends what is left.
  */
-export function onSignals(): Stopper {
+export function onSignals(words: SignalWords = {}): Stopper {
   const controller = new AbortController();
   let crash: unknown = null;
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const handler = (): void => {
-    if (controller.signal.aborted) process.exit(130);
+  const say = (text: string | undefined): void => {
+    if (text !== undefined) process.stderr.write(`synkti: ${text}\n`);
+  };
+  let first: { readonly name: string; readonly atMs: number } | null = null;
+  const handler = (name: NodeJS.Signals): void => {
+    const nowMs = performance.now();
+    if (first?.name === name && nowMs - first.atMs < SAME_MS) return;
+    if (controller.signal.aborted) {
+      say(words.second);
+      process.exit(130);
+    }
+    first = { name, atMs: nowMs };
+    say(words.first);
     controller.abort();
   };
   // A fault of this program must not leave anything running either: everything is ended in order, then it is told.

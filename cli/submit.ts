@@ -104,7 +104,10 @@ async function send(session: Session, submission: Submission, flags: ClusterFlag
     tasks = freshRuns(tasks, known.leftovers);
   }
 
-  const stop = onSignals();
+  const stop = onSignals({
+    first: 'Stopping: what is in the queue already is taken back. Once more, and it stays there.',
+    second: `Stopped at once: some of the ${count(tasks.length, 'task')} may be in the queue. See them with: synkti tasks --cluster ${name}`,
+  });
   const live = process.stderr.isTTY === true && tasks.length > 100;
   try {
     const end = await putTasks(store, tasks, {

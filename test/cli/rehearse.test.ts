@@ -47,9 +47,11 @@ describe('a rehearsal', { timeout: 120_000 }, () => {
     expect(run.leftovers()).toEqual(NOTHING);
   });
 
-  it('ends at Ctrl-C in the middle, and leaves nothing', async () => {
+  it('ends at Ctrl-C in the middle, also when npx passes it on, and leaves nothing', async () => {
     const run = start('--interrupt', '0@1s');
     await run.shows('got its interruption notice');
+    run.child.kill('SIGINT');
+    await new Promise((resolve) => setTimeout(resolve, 20));
     run.child.kill('SIGINT');
     const { code, out } = await run.ended;
     expect(code).toBe(130);
