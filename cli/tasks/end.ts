@@ -84,6 +84,7 @@ export function cancelledLease(spec: TaskSpec, before: Lease | null, nowMs: numb
     progress: before?.progress ?? null,
     attempts: (before?.attempts ?? []).map(stopped),
     failures: before?.failures ?? 0,
+    saveProblem: before?.saveProblem ?? null,
     tail: before?.tail ?? '',
   };
 }

@@ -25,6 +25,8 @@ export function showText(task: TaskView, spec: TaskSpec | null, cost: Cost, nowM
       `${showBytes(checkpoint.bytes)}${share}, ${showSpan(checkpoint.doneMs)} of computing in it`,
     ]);
   }
+  const unsaved = lease?.saveProblem ?? null;
+  if (unsaved !== null && !isFinal(task.state)) facts.push(['Not saved', printable(unsaved.replace(/\s+/g, ' '))]);
   const attempts = lease?.attempts ?? [];
   const redone = attempts.reduce((sum, { redoneMs }) => sum + redoneMs, 0);
   if (attempts.length > 0) {

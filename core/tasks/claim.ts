@@ -40,7 +40,7 @@ export function newHeld(state: WorkerState, spec: TaskSpec, fence: number, recei
     told: false,
     saves: {
       ...{ nextSeq: 1, dueMs: NEVER, sending: null, uncommitted: null, previous: null, markMs: null, markSaved: false },
-      failedMs: null,
+      ...{ failedMs: null, problem: null },
       ...{ progress: null, sentMs: null, size: null, lastDone: false },
     },
     evacuation: null,

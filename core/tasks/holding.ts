@@ -127,7 +127,8 @@ function write(state: WorkerState, held: Held, ctx: Context, emit: Emit): void {
   }
   if (saves.uncommitted !== null) {
     const { uncommitted } = saves;
-    const next = changedLease(state, lease, { checkpoint: uncommitted, progress: uncommitted.progress }, null, ctx);
+    const change = { checkpoint: uncommitted, progress: uncommitted.progress, saveProblem: saves.problem };
+    const next = changedLease(state, lease, change, null, ctx);
     beginWrite(state, held, withOwnAttempt(state, next, held.spec, ctx), 'commit', ctx, emit);
     return;
   }
@@ -136,8 +137,9 @@ function write(state: WorkerState, held: Held, ctx: Context, emit: Emit): void {
 }
 
 function renew(state: WorkerState, held: Held, lease: Lease, ctx: Context, emit: Emit): void {
-  const { progress } = held.saves;
-  const next = changedLease(state, lease, { progress: progress ?? lease.progress }, null, ctx);
+  const { progress, problem } = held.saves;
+  const change = { progress: progress ?? lease.progress, saveProblem: problem };
+  const next = changedLease(state, lease, change, null, ctx);
   beginWrite(state, held, withOwnAttempt(state, next, held.spec, ctx), 'renew', ctx, emit);
 }
 

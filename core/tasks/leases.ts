@@ -55,6 +55,7 @@ export function claimedLease(
     progress: previous?.progress ?? null,
     attempts: trimmed([...attempts, mine]),
     failures: previous?.failures ?? 0,
+    saveProblem: null,
     tail: previous?.tail ?? '',
   };
 }
@@ -95,7 +96,9 @@ export interface Closing {
 export function changedLease(
   state: WorkerState,
   lease: Lease,
-  change: Partial<Pick<Lease, 'state' | 'holder' | 'fence' | 'checkpoint' | 'progress' | 'failures' | 'tail'>>,
+  change: Partial<
+    Pick<Lease, 'state' | 'holder' | 'fence' | 'checkpoint' | 'progress' | 'failures' | 'saveProblem' | 'tail'>
+  >,
   closing: Closing | null,
   ctx: Context,
 ): Lease {

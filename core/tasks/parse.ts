@@ -25,6 +25,7 @@ import {
   type CheckpointSpec,
   type Lease,
   MAX_ATTEMPTS,
+  MAX_SAVE_PROBLEM,
   type Manifest,
   type ManifestFile,
   type TaskDeadline,
@@ -91,7 +92,7 @@ export function taskSpec(field: Field): TaskSpec {
 export function lease(field: Field): Lease {
   field.onlyKeys(
     ...['format', 'id', 'run', 'state', 'fence', 'holder', 'nonce', 'checkpoint', 'progress', 'attempts', 'failures'],
-    'tail',
+    ...['saveProblem', 'tail'],
   );
   const state = field.at('state').oneOf('held', 'free', 'done', 'failed', 'cancelled');
   const holder = optional(field.at('holder'), instanceId);
@@ -110,6 +111,9 @@ export function lease(field: Field): Lease {
     progress: share(field.at('progress')),
     attempts: field.at('attempts').list(0, MAX_ATTEMPTS).map(attempt),
     failures: field.at('failures').integer(0, BOUNDS.fence),
+    saveProblem: optional(field.at('saveProblem'), (one) =>
+      one.text(/^[\s\S]{0,200}$/, `text of at most ${MAX_SAVE_PROBLEM} characters`),
+    ),
     tail: field.at('tail').text(/^[\s\S]{0,4096}$/, `text of at most ${MAX_TAIL} characters`),
   };
 }

@@ -9,7 +9,7 @@ import type { WorkerEvent } from './port.js';
 import { doneMs } from './program.js';
 import { isHolder } from './register.js';
 import type { Emit, Held, WorkerState } from './state.js';
-import type { CheckpointRef } from './task.js';
+import { type CheckpointRef, MAX_SAVE_PROBLEM } from './task.js';
 
 /** Longest upload that is waited for, in ms, where no deadline says less. */
 const MOST_SAVE_MS = 3_600_000;
@@ -84,6 +84,7 @@ export function afterSaved(state: WorkerState, held: Held, checkpoint: Checkpoin
     return;
   }
   saves.sending = null;
+  saves.problem = null;
   if (sending.last) saves.lastDone = true;
   saves.uncommitted = {
     ...checkpoint,
@@ -104,11 +105,16 @@ export function afterSaveFailed(
 
 function failed(state: WorkerState, held: Held, why: string, ctx: Context, emit: Emit): void {
   const { saves } = held;
-  log(emit, 'warn', 'checkpoint-failed', { task: held.key, seq: saves.sending?.seq ?? 0, why: why.slice(0, 200) });
+  log(emit, 'warn', 'checkpoint-failed', {
+    task: held.key,
+    seq: saves.sending?.seq ?? 0,
+    why: why.slice(0, MAX_SAVE_PROBLEM),
+  });
   if (saves.sending?.last === true) saves.lastDone = true;
   saves.sending = null;
   saves.markSaved = false;
   saves.failedMs = ctx.nowMs;
+  saves.problem = why.slice(0, MAX_SAVE_PROBLEM);
   const pauseMs = Math.max(state.timings.saveSpacingMs, (held.spec.checkpoint?.intervalMs ?? 0) / 4);
   saves.dueMs = after(ctx.nowMs, Math.round(pauseMs));
 }

@@ -279,6 +279,8 @@ export interface Saves {
   sentMs: MonoMs | null;
   /** When one failed last. */
   failedMs: MonoMs | null;
+  /** Why, until one succeeds. */
+  problem: string | null;
   size: { readonly bytes: number; readonly changedBytes: number } | null;
   /** The state that the task left at its end is saved, or nothing can be done about it. */
   lastDone: boolean;

@@ -93,11 +93,14 @@ export interface Lease {
   readonly attempts: readonly Attempt[];
   /** Executions that ended badly of themselves. */
   readonly failures: number;
+  /** Why the latest try to save a checkpoint failed, at most {@link MAX_SAVE_PROBLEM} characters; null: it didn't. */
+  readonly saveProblem: string | null;
   /** The last lines that it wrote, at most 4 KiB; of final leases and of failed attempts. */
   readonly tail: string;
 }
 
 export const MAX_ATTEMPTS = 50;
+export const MAX_SAVE_PROBLEM = 200;
 
 /** One execution. Its cost is worked out by those who know prices: see `share`. */
 export interface Attempt {

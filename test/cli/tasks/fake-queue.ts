@@ -130,6 +130,7 @@ export function leaseOf(spec: TaskSpec, state: Lease['state'], change: Partial<L
     progress: null,
     attempts: [attemptOf(fence, state === 'held' || state === 'free' ? {} : { endedMs: wallMs(NOW_MS), end: 'done' })],
     failures: 0,
+    saveProblem: null,
     tail: '',
     ...change,
   };

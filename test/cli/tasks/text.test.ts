@@ -236,3 +236,21 @@ it('amounts are short', () => {
   ]);
   expect(printable('a\u001b[0m\tb\nü\u009b')).toBe('a?[0m\tb\nü?');
 });
+
+it('a task whose checkpoints fail says why, as long as it runs', async () => {
+  for (const [state, says] of [
+    ['held', true],
+    ['done', false],
+  ] as const) {
+    const queue = new FakeQueue();
+    const spec = specOf('a');
+    const lease = leaseOf(spec, state, { saveProblem: "ck/a\nb can't be a file's name" });
+    if (state === 'done') for (const _ of queue.archive(spec, lease));
+    else {
+      queue.submit(spec);
+      queue.hold(lease);
+    }
+    const text = showText(await viewOf(queue, 'a'), spec, { usd: 0, without: null }, NOW_MS, plain);
+    expect(/^Not saved +ck\/a b can't be a file's name$/m.test(text), state).toBe(says);
+  }
+});

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { seededRng } from '../../../core/rng.js';
-import { openKey } from '../../../core/tasks/keys.js';
+import { leaseKey, manifestKey, openKey } from '../../../core/tasks/keys.js';
 import type { StoreCall, WorkerEffect, WorkerEvent } from '../../../core/tasks/port.js';
+import type { Lease } from '../../../core/tasks/task.js';
 import { createWorker, nextWorkerDeadlineMs, stepWorker } from '../../../core/tasks/worker.js';
 import { type Context, monoMs, wallMs } from '../../../core/time.js';
 import { SPEC } from './samples.js';
@@ -9,9 +10,20 @@ import { SPEC } from './samples.js';
 const EPOCH = 1_780_000_000_000;
 const LEAVES_IN_MS = 4_000;
 
-/** A worker whose task runs and has marked a state, and whose bucket answers at once. */
-function leaving({ stopGraceMs, bytes, marks }: { stopGraceMs: number; bytes: number | null; marks: boolean }) {
-  const task = { ...SPEC, id: 'a', data: [], deadline: null, expectedMs: null, resume: null, stopGraceMs };
+interface Scene {
+  readonly stopGraceMs: number;
+  readonly bytes: number | null;
+  readonly marks: boolean;
+  readonly stays?: boolean;
+}
+
+/** A worker whose task runs and has marked a state, and whose bucket answers at once; its node goes, if it doesn't stay. */
+function leaving({ stopGraceMs, bytes, marks, stays = false }: Scene) {
+  const task = {
+    ...{ ...SPEC, id: 'a', data: [], deadline: null, expectedMs: null, resume: null, stopGraceMs },
+    // Saved whenever it asks.
+    ...(stays ? { checkpoint: { folder: 'ckpt', intervalMs: null, notify: { by: 'none' as const } } } : {}),
+  };
   let nowMs = 1_000;
   const rng = seededRng(4);
   const ctx = (): Context => ({ nowMs: monoMs(nowMs), wallMs: wallMs(EPOCH + nowMs), rng });
@@ -37,6 +49,7 @@ function leaving({ stopGraceMs, bytes, marks }: { stopGraceMs: number; bytes: nu
   );
   const saves: Extract<WorkerEffect, { type: 'save-task' }>[] = [];
   const stops: Extract<WorkerEffect, { type: 'stop-task' }>[] = [];
+  const leases: Lease[] = [];
   let etag = 0;
   const found = (call: StoreCall): unknown => {
     const entry = { key: openKey(task), etag: '"o"', bytes: 1, modifiedMs: wallMs(EPOCH) };
@@ -44,6 +57,7 @@ function leaving({ stopGraceMs, bytes, marks }: { stopGraceMs: number; bytes: nu
       const entries = call.prefix.startsWith('tasks/open/') ? [entry] : [];
       return { entries, nowMs: wallMs(EPOCH + nowMs), more: false };
     }
+    if (call.op === 'put' && call.key === leaseKey(task)) leases.push(JSON.parse(call.body));
     if (call.op === 'get') return { body: JSON.stringify(task), etag: '"o"' };
     return call.op === 'put' ? { etag: `"${++etag}"` } : null;
   };
@@ -71,9 +85,29 @@ function leaving({ stopGraceMs, bytes, marks }: { stopGraceMs: number; bytes: nu
   if (bytes !== null) send({ type: 'task-size', task: 'a.1', fence: 1, changedBytes: bytes, bytes });
   if (marks) send({ type: 'task-marked', task: 'a.1', fence: 1, progress: 0.5 });
   const deadlineMs = nowMs + LEAVES_IN_MS;
-  send({ type: 'leaving', deadlineMs: wallMs(EPOCH + deadlineMs), cause: 'interruption' });
-  return { send, pass, saves, stops, deadlineMs };
+  if (!stays) send({ type: 'leaving', deadlineMs: wallMs(EPOCH + deadlineMs), cause: 'interruption' });
+  return { send, pass, saves, stops, leases, deadlineMs };
 }
+
+describe('a checkpoint that fails', () => {
+  it('is told of in the lease, until one succeeds', () => {
+    const { send, pass, saves, leases } = leaving({ stopGraceMs: 5_000, bytes: 1_000, marks: true, stays: true });
+    const renewed = (): string | null | undefined => {
+      pass(25_000);
+      return leases.at(-1)?.saveProblem;
+    };
+    pass(1_000);
+    expect(leases.at(-1)?.saveProblem).toBeNull();
+    send({ type: 'save-failed', task: 'a.1', fence: 1, why: `a\nb can't be a file's name${'.'.repeat(500)}` });
+    expect(renewed()).toMatch(/^a\nb can't be a file's name\.+$/);
+    expect(renewed()).toHaveLength(200);
+    const seq = saves.at(-1)?.seq ?? 0;
+    const manifest = manifestKey({ id: 'a', run: 1 }, 1, seq);
+    const checkpoint = { fence: 1, seq, manifest, bytes: 1, progress: 0.5, doneMs: 1 };
+    send({ type: 'saved', task: 'a.1', fence: 1, checkpoint });
+    expect(renewed()).toBeNull();
+  });
+});
 
 describe('a node that goes', () => {
   // More than goes through after the stop: only the marked state can be sent, from now on.

@@ -57,5 +57,6 @@ export const LEASE: Lease = {
     },
   ],
   failures: 0,
+  saveProblem: null,
   tail: 'line\n',
 };

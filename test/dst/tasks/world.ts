@@ -287,6 +287,7 @@ export class TaskWorld implements Surroundings {
         progress: null,
         attempts: [],
         failures: 0,
+        saveProblem: null,
       },
       ...{ tail: '', ...lease, state: 'cancelled', holder: null, nonce: `cli-${randomInt(this.rng, 1e9)}` },
     };

@@ -36,6 +36,7 @@ export const lease = (id: string, state: Lease['state'], fence: number, rest: Pa
   progress: null,
   attempts: [],
   failures: 0,
+  saveProblem: null,
   tail: '',
   ...rest,
 });
