@@ -140,7 +140,7 @@ beforeAll(async () => {
   end = await run({
     settings,
     bundles,
-    screen: { line: () => {}, refresh: () => {}, close: () => {} },
+    screen: { line: () => {}, pin: () => {}, refresh: () => {}, close: () => {} },
     signal: new AbortController().signal,
     hold: async (held: HeldOpen) => {
       cloud = held.cloud;
