@@ -3,10 +3,12 @@ import { lossesOf, neededAfterLoss } from '../../core/safety/judge.js';
 import { poolName } from '../../core/safety/view.js';
 import { marketOf } from '../../core/seats/rung.js';
 import { sameSeat, seatName } from '../../core/seats/seat.js';
+import { isPaused } from '../../core/spec/spec.js';
+import { wallMs } from '../../core/time.js';
 import { safetyView } from './acts/banker.js';
 import type { Answers } from './answers.js';
 import { copyConcerns } from './concerns-copies.js';
-import { countText, elapsedText } from './show.js';
+import { countText, elapsedText, timeText } from './show.js';
 import type { ClusterView, NodeRow, SlotRow } from './view.js';
 
 /**
@@ -185,7 +187,7 @@ function capacity(scene: Scene): Concern[] {
   return found;
 }
 
-function waiting({ nodes, slots, spec }: Scene): Concern[] {
+function waiting({ nodes, slots, spec, atMs }: Scene): Concern[] {
   const found: Concern[] = [];
   const starting = slots.filter(({ state }) => state === 'starting');
   if (starting.length > 0) {
@@ -229,8 +231,10 @@ function waiting({ nodes, slots, spec }: Scene): Concern[] {
     const why = row.node.waiting ?? null;
     if (why !== null) found.push(about('waiting', 'unsafe', `${idOf(row)} holds back: ${why}`, [row]));
   }
-  if (spec.policy.paused) {
-    const text = 'The cluster is paused: no update, scale-in or early drain begins until `synkti resume`.';
+  if (isPaused(spec.policy, wallMs(atMs))) {
+    const { pausedUntilMs } = spec.policy;
+    const end = pausedUntilMs === undefined ? '' : `${timeText(pausedUntilMs)} UTC or `;
+    const text = `The cluster is paused: no update, scale-in or early drain begins until ${end}\`synkti resume\`.`;
     found.push(about('waiting', 'paused', text, []));
   }
   return found;

@@ -9,6 +9,7 @@
  *                    are left, and the end of the instance is an end like any other
  */
 import type { NodeView } from '../cloud.js';
+import { isPaused } from '../spec/spec.js';
 import { type Act, notNeeded, type Scene, type Verdict } from './act.js';
 import { heir, isLeaving, isLiveNode, nextPosition } from './holders.js';
 
@@ -25,7 +26,7 @@ export function judgeAnnouncement(kind: Announcement, instanceId: string, scene:
       return interrupted(node, scene, canTell);
     case 'rebalance':
       if (scene.spec.policy.rebalance !== 'replace') return notNeeded('policy');
-      if (scene.spec.policy.paused) return notNeeded('paused');
+      if (isPaused(scene.spec.policy, scene.wallMs)) return notNeeded('paused');
       // Its agent has asked the Banker's rule, and says why it waits.
       return (node.waiting ?? null) === null ? replaced(node, scene) : notNeeded('node-waits');
     case 'maintenance':

@@ -2,6 +2,7 @@ import type { NodeView } from '../cloud.js';
 import { judge } from '../safety/judge.js';
 import { poolName, type SafetyView } from '../safety/view.js';
 import { seatName, successorOf } from '../seats/seat.js';
+import { isPaused } from '../spec/spec.js';
 import type { Act, Scene } from './act.js';
 import { isLiveNode } from './holders.js';
 
@@ -39,7 +40,8 @@ export function returnToSpot({ spec, nodes, wallMs }: Scene): Return {
   );
   const oldest = candidates.sort((a, b) => a.launchTimeMs - b.launchTimeMs || compareSeats(a, b))[0];
   if (oldest?.seat == null) return NONE;
-  if (spec.policy.paused) return { act: null, waiting: 'The policy of the cluster has paused the return to spot.' };
+  if (isPaused(spec.policy, wallMs))
+    return { act: null, waiting: 'The policy of the cluster has paused the return to spot.' };
   // A node that holds an act back has its reasons: the cluster isn't at rest.
   const held = live.find(({ waiting }) => (waiting ?? null) !== null);
   if (held !== undefined) return { act: null, waiting: `Node ${held.instanceId} waits: ${held.waiting}` };

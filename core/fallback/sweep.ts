@@ -5,6 +5,7 @@
  */
 import type { NodeView } from '../cloud.js';
 import { losesTo } from '../seats/surplus.js';
+import { isPaused } from '../spec/spec.js';
 import type { WallMs } from '../time.js';
 import type { Act, EndReason, Scene } from './act.js';
 import { bySlot, generationOf, isHolder, isLiveNode, nextPosition } from './holders.js';
@@ -152,7 +153,7 @@ function endOf(
   const patienceMs = spec.policy.drainMs + SETTLE_MS;
   if (seat.slot >= spec.desired) {
     // As agents do it: not before all that is wanted serves, and not while its agent says why it stays.
-    if (spec.desired > 0 && (spec.policy.paused || (node.waiting ?? null) !== null)) return null;
+    if (spec.desired > 0 && (isPaused(spec.policy, wallMs) || (node.waiting ?? null) !== null)) return null;
     const old = wallMs - facts.wishChangedMs > patienceMs && ageMs > patienceMs;
     return old && serving === spec.desired ? 'scale-in' : null;
   }

@@ -8,6 +8,7 @@ import type { Member } from '../gossip/member.js';
 import { judge, type VoluntaryAct } from '../safety/judge.js';
 import { poolName, type SafeNode, type SafeTask, type SafetyView } from '../safety/view.js';
 import { TAG } from '../seats/tags.js';
+import { isPaused } from '../spec/spec.js';
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
 import { ask, isAsking } from './calls.js';
 import type { Emit, NodeState, Waiting } from './state.js';
@@ -25,9 +26,13 @@ const SAY_AGAIN_MS = 600_000;
 /** Whether this node may begin the act now. If not, it is noted for {@link reconcileWaiting}. */
 export function mayBegin(state: NodeState, act: VoluntaryAct['type'], ctx: Context): boolean {
   if (state.spec.desired === 0) return true;
-  if (state.spec.policy.paused) return wait(state, act, 'paused', 'The policy of the cluster has paused it.', ctx);
+  const { policy } = state.spec;
+  if (isPaused(policy, ctx.wallMs)) {
+    const leftMs = (policy.pausedUntilMs ?? Number.POSITIVE_INFINITY) - ctx.wallMs;
+    return wait(state, act, 'paused', 'The policy of the cluster has paused it.', ctx, after(ctx.nowMs, leftMs));
+  }
   const { waiting } = state;
-  if (waiting?.act === act && waiting.againMs !== NEVER && waiting.againMs > ctx.nowMs) {
+  if (waiting?.act === act && waiting.cause !== 'paused' && waiting.againMs !== NEVER && waiting.againMs > ctx.nowMs) {
     return wait(state, act, waiting.cause, waiting.reason, ctx, waiting.againMs);
   }
   const judgement = judge({ type: act, node: state.identity.id }, safetyView(state));

@@ -1,3 +1,4 @@
+import { wallMs } from '../time.js';
 import { type Field, type Parsed, Problem, read } from './field.js';
 import type {
   HealthSpec,
@@ -11,6 +12,9 @@ import type {
 } from './spec.js';
 
 export type { Parsed } from './field.js';
+
+/** The last moment that a Date can hold, in ms since 1970. */
+const MAX_DATE_MS = 8_640_000_000_000_000;
 
 /** What the spec's policies are when it doesn't say. Times in ms. */
 export const DEFAULT_POLICY: PolicySpec = {
@@ -254,11 +258,12 @@ function healthCheck(field: Field): HealthSpec {
 
 function policy(field: Field): PolicySpec {
   if (field.absent) return DEFAULT_POLICY;
-  field.onlyKeys(...Object.keys(DEFAULT_POLICY));
-  const ms = (key: Exclude<keyof PolicySpec, 'rebalance' | 'paused' | 'admission'>): number =>
+  field.onlyKeys(...Object.keys(DEFAULT_POLICY), 'pausedUntilMs');
+  const ms = (key: Exclude<keyof PolicySpec, 'rebalance' | 'paused' | 'pausedUntilMs' | 'admission'>): number =>
     field.at(key).integer(0, 86_400_000, DEFAULT_POLICY[key]);
   const rebalance = field.at('rebalance');
   const admission = field.at('admission');
+  const pausedUntil = field.at('pausedUntilMs');
   return {
     rebalance: rebalance.absent ? DEFAULT_POLICY.rebalance : rebalance.oneOf('ignore', 'pre-warm', 'replace'),
     atRiskMs: ms('atRiskMs'),
@@ -267,6 +272,7 @@ function policy(field: Field): PolicySpec {
     silentPatienceMs: ms('silentPatienceMs'),
     bootPatienceMs: ms('bootPatienceMs'),
     paused: field.at('paused').boolean(DEFAULT_POLICY.paused),
+    ...(pausedUntil.absent ? {} : { pausedUntilMs: wallMs(pausedUntil.integer(0, MAX_DATE_MS)) }),
     admission: admission.absent ? DEFAULT_POLICY.admission : admission.oneOf('finish', 'evacuate'),
   };
 }

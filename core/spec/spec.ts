@@ -1,3 +1,5 @@
+import type { WallMs } from '../time.js';
+
 /**
  * The spec: what the cluster wishes for, a versioned JSON in an SSM parameter. Read by agents and Lambdas, written by
  * the construct (or a rehearsal). `parse.ts` checks it; nobody uses an unchecked one.
@@ -132,6 +134,8 @@ export interface PolicySpec {
   /** While true no node is replaced or given up of the cluster's own will: no roll, no scale-in, no early replacement, no
    * return to spot. What fails is replaced all the same. */
   readonly paused: boolean;
+  /** A pause ends by itself then; absent: it lasts until somebody ends it. */
+  readonly pausedUntilMs?: WallMs;
   /**
    * Which tasks may be started: all that fit (`finish`), or only as many as the other nodes could take over at once if
    * the largest pool were lost (`evacuate`), which keeps as much room free.
@@ -146,6 +150,9 @@ export interface GossipSpec {
   /** Secrets Manager id of the keyring. */
   readonly secretId: string;
 }
+
+export const isPaused = ({ paused, pausedUntilMs }: PolicySpec, nowMs: WallMs): boolean =>
+  paused && (pausedUntilMs === undefined || nowMs < pausedUntilMs);
 
 /** Where the spec of a cluster stands, by agreement: an agent knows only its cluster's name. */
 export const specParameterName = (cluster: string): string => `/synkti/${cluster}/spec`;

@@ -3,6 +3,8 @@ import type { CloudError } from '../../../core/cloud.js';
 import { generationOf, isLiveNode, nextPosition } from '../../../core/fallback/holders.js';
 import { marketOf } from '../../../core/seats/rung.js';
 import { seatName, successorOf } from '../../../core/seats/seat.js';
+import { isPaused } from '../../../core/spec/spec.js';
+import { wallMs } from '../../../core/time.js';
 import { AwsFailure, deniedSentence } from '../../aws/explain.js';
 import { UserError } from '../../user-error.js';
 import { elapsedText } from '../show.js';
@@ -91,7 +93,9 @@ export function replacePlan(text: string, scene: Scene): ActPlan {
     ],
     safety: judgeReplace(row, view),
     undo: 'Until the successor serves, ending it undoes this. Once the old node has left there is no way back, and no need of one.',
-    notes: view.spec.policy.paused ? ['The cluster is paused; what you ask for yourself is done all the same.'] : [],
+    notes: isPaused(view.spec.policy, wallMs(view.atMs))
+      ? ['The cluster is paused; what you ask for yourself is done all the same.']
+      : [],
     goOn: 'Look with: synkti status --watch',
     nothing:
       heir !== undefined

@@ -1,6 +1,8 @@
 /** `update`: another version of the launch template, which the agents roll out. */
 import { CreateLaunchTemplateVersionCommand, DescribeLaunchTemplateVersionsCommand } from '@aws-sdk/client-ec2';
 import { classify } from '../../../aws/errors.js';
+import { isPaused } from '../../../core/spec/spec.js';
+import { wallMs } from '../../../core/time.js';
 import type { Session } from '../../aws/session.js';
 import { UserError } from '../../user-error.js';
 import { countText } from '../show.js';
@@ -43,7 +45,9 @@ export async function updatePlan({ to, again }: Wish, scene: Scene): Promise<Act
     undo: `synkti update --to ${now} --cluster ${cluster.name} rolls back, the same way${again ? '; the copy stays, and costs nothing' : ''}.`,
     notes: [
       ...(pools.length === 0 ? ['The spec has no pool to launch in.'] : []),
-      ...(view.spec.policy.paused ? ['The cluster is paused: nothing is replaced before synkti resume.'] : []),
+      ...(isPaused(view.spec.policy, wallMs(view.atMs))
+        ? ['The cluster is paused: nothing is replaced before synkti resume.']
+        : []),
       ...(rolling ? [] : [driftText('the newest version of its launch template')]),
     ],
     goOn: `Look on with: synkti update --to ${wanted} --cluster ${cluster.name}; what holds it back: synkti status`,

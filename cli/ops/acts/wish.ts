@@ -1,6 +1,8 @@
 /** `scale`, `pause` and `resume`: changes of what the spec wishes for, which the agents then follow. */
 import { seatName } from '../../../core/seats/seat.js';
-import { countText } from '../show.js';
+import { isPaused } from '../../../core/spec/spec.js';
+import { wallMs } from '../../../core/time.js';
+import { countText, timeText } from '../show.js';
 import type { ClusterView } from '../view.js';
 import { judgeInOrder } from './banker.js';
 import { changeSpec, driftText, type SpecChange, type SpecEdit, type SpecJson } from './change-spec.js';
@@ -25,7 +27,8 @@ export function scalePlan(desired: number, { session, cluster, view }: Scene): A
       "No agent runs in an empty cluster: the cluster's sweep, which runs every few minutes, launches the first nodes.",
     );
   }
-  if (fewer && view.spec.policy.paused) notes.push('The cluster is paused: nodes leave only after synkti resume.');
+  if (fewer && isPaused(view.spec.policy, wallMs(view.atMs)))
+    notes.push('The cluster is paused: nodes leave only after synkti resume.');
   return {
     title: `Scale cluster "${cluster.name}" from ${before} to ${countText(desired, 'slot')}`,
     steps: [specStep(cluster.parameter, `desired ${desired}`), fewer ? leave : fill],
@@ -68,17 +71,24 @@ export function scaled(view: ClusterView): Progress {
   };
 }
 
-export function pausePlan(paused: boolean, { session, cluster, view }: Scene): ActPlan {
+/** @param forMs how long a pause lasts; null: until somebody ends it */
+export function pausePlan(paused: boolean, { session, cluster, view }: Scene, forMs: number | null = null): ActPlan {
+  const untilMs = forMs === null ? null : view.atMs + forMs;
+  const isSo = isPaused(view.spec.policy, wallMs(view.atMs)) === paused;
   const waiting = view.concerns.filter(({ kind }) => kind === 'update' || kind === 'scale-in').map(({ text }) => text);
   const other = paused ? 'resume' : 'pause';
   return {
     title: `${paused ? 'Pause' : 'Resume'} cluster "${cluster.name}"`,
     steps: [
-      specStep(cluster.parameter, `policy.paused ${paused}`),
+      specStep(
+        cluster.parameter,
+        `policy.paused ${paused}${untilMs === null ? '' : ` until ${timeText(untilMs)} UTC`}`,
+      ),
       paused
         ? 'Agents and functions begin no rolling update, scale-in, early replacement or return to spot; what is under way is finished.'
         : 'What waited begins again, one act after the other, each when it is safe.',
       ...(paused ? ['What fails or is interrupted is replaced all the same.'] : []),
+      ...(untilMs === null ? [] : ['It ends by itself then.']),
     ],
     safety: { safe: true, why: paused ? 'Nothing is taken away.' : 'The agents ask before each act.' },
     undo: `synkti ${other} --cluster ${cluster.name}`,
@@ -88,18 +98,19 @@ export function pausePlan(paused: boolean, { session, cluster, view }: Scene): A
     ],
     goOn: '',
     nothing:
-      view.spec.policy.paused === paused
+      // A pause that lasts otherwise is changed.
+      isSo && (!paused || (untilMs === null && view.spec.policy.pausedUntilMs === undefined))
         ? `Cluster "${cluster.name}" is ${paused ? 'paused already' : 'not paused'}.`
         : null,
-    carryOut: (did) => edit({ session, cluster, view }, did, paused ? 'paused' : 'resumed', setPaused(paused)),
+    carryOut: (did) => edit({ session, cluster, view }, did, paused ? 'paused' : 'resumed', setPaused(paused, untilMs)),
   };
 }
 
 const setPaused =
-  (paused: boolean): SpecEdit =>
+  (paused: boolean, untilMs: number | null): SpecEdit =>
   (json) => {
-    const policy = (json.policy ?? {}) as SpecJson;
-    json.policy = { ...policy, paused };
+    const { pausedUntilMs: _, ...policy } = (json.policy ?? {}) as SpecJson;
+    json.policy = { ...policy, paused, ...(untilMs === null ? {} : { pausedUntilMs: untilMs }) };
   };
 
 export const specStep = (parameter: string, what: string): string =>

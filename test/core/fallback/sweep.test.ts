@@ -111,6 +111,8 @@ describe('while voluntary acts wait', () => {
   it('a node beyond the wish is left alone, unless all are to go', () => {
     expect(plan(well, {}, slim)).toEqual(['end i-2-1 scale-in']);
     expect(plan(well, {}, { ...slim, policy: policyOf({ paused: true }) })).toEqual([]);
+    const over = policyOf({ paused: true, pausedUntilMs: wallMs(1) });
+    expect(plan(well, {}, { ...slim, policy: over })).toEqual(plan(well, {}, slim));
     expect(plan(well, {}, { desired: 0, policy: policyOf({ paused: true }) })).toHaveLength(3);
     expect(plan([node(0), node(1), node(2, 1, { waiting: 'scale-in: a task' })], {}, slim)).toEqual([]);
   });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CloudCall, Outcome } from '../../../core/cloud.js';
 import { wantedRevision } from '../../../core/spec/revision.js';
 import type { Spec } from '../../../core/spec/spec.js';
+import { wallMs } from '../../../core/time.js';
 import { EPOCH_MS, failure, memberOf, policyOf, seatOf, specOf } from '../fixtures.js';
 import { Host, type OpenCall, SELF, servingHost } from './host.js';
 
@@ -130,6 +131,39 @@ describe('paused', () => {
     adopt(host, { policy: policyOf({ paused: true }) });
     host.step();
     expect(host.state.roll).not.toBeNull();
+  });
+
+  it('a pause for a while ends by itself, and an earlier end counts at once', () => {
+    for (const resumedEarly of [false, true]) {
+      const untilMs = wallMs(EPOCH_MS + 600_000);
+      const spec = specOf({ policy: policyOf({ paused: true, pausedUntilMs: untilMs }) });
+      const host = servingHost({ seat: seatOf(1), spec });
+      adopt(host, { launch: { ...spec.launch, templateVersion: 9 } });
+      const hearOthers = (incarnation: number): void => {
+        for (const [id, slot] of [
+          ['i-1', 0],
+          ['i-2', 2],
+        ] as const) {
+          const meta = { seat: seatOf(slot), revision: wantedRevision(host.state.spec) };
+          host.hear(memberOf(id, meta, { incarnation: EPOCH_MS + incarnation }));
+        }
+      };
+      hearOthers(1);
+      host.step();
+      expect(host.state.waiting).toMatchObject({ act: 'replace', cause: 'paused' });
+      expect(host.nextMs()).toBeLessThanOrEqual(600_000);
+      if (resumedEarly) adopt(host, { policy: policyOf() });
+      else {
+        // Others that are silent for so long would be given up.
+        for (let n = 2; n < 602; n++) {
+          hearOthers(n);
+          host.pass(1_000, tagged);
+        }
+      }
+      hearOthers(700);
+      host.pass(1_500, tagged);
+      expect(pursuits(host), `${resumedEarly}`).toHaveLength(1);
+    }
   });
 
   it('an early replacement is begun when the pause is over, if the risk is there still', () => {

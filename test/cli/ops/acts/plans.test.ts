@@ -8,6 +8,7 @@ import { rolled } from '../../../../cli/ops/acts/update-plan.js';
 import { pausePlan, scaled, scalePlan } from '../../../../cli/ops/acts/wish.js';
 import type { ClusterView } from '../../../../cli/ops/view.js';
 import { DEFAULT_POLICY } from '../../../../core/spec/parse.js';
+import { wallMs } from '../../../../core/time.js';
 import { idOf, opsNode, view } from '../scene.js';
 
 const three = [opsNode(0), opsNode(1), opsNode(2)];
@@ -89,6 +90,11 @@ describe('plans', () => {
     expect(pausePlan(true, awake)).toMatchObject({ nothing: null, undo: expect.stringContaining('synkti resume') });
     const paused = sceneOf(view(three, {}, { desired: 3, policy: { ...DEFAULT_POLICY, paused: true } }));
     expect(pausePlan(true, paused).nothing).toContain('paused already');
+    const hour = pausePlan(true, paused, 3_600_000);
+    expect(hour.nothing).toBeNull();
+    expect(hour.steps.join(' ')).toMatch(/policy\.paused true until 20\d\d-\d\d-\d\d [\d:]{8} UTC/);
+    const over = { ...DEFAULT_POLICY, paused: true, pausedUntilMs: wallMs(1) };
+    expect(pausePlan(false, sceneOf(view(three, {}, { desired: 3, policy: over }))).nothing).toContain('not paused');
     expect(scalePlan(1, paused).notes.join(' ')).toContain('leave only after synkti resume');
   });
 
