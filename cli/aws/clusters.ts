@@ -1,12 +1,13 @@
 /** Which clusters a region has. A cluster is where its spec stands: the SSM parameter /synkti/<name>/spec. */
 import { GetParameterCommand, GetParametersByPathCommand } from '@aws-sdk/client-ssm';
 import { classify } from '../../aws/errors.js';
+import { deniedAction } from '../../aws/failure.js';
 import { countedSpec } from '../../aws/ssm.js';
 import { parseSpec } from '../../core/spec/parse.js';
 import { type Spec, specParameterName } from '../../core/spec/spec.js';
 import { suggestion } from '../nearest.js';
 import { UserError } from '../user-error.js';
-import { AwsFailure, deniedAction } from './explain.js';
+import { AwsFailure } from './explain.js';
 import { type ClusterFlags, clusterNameIn } from './flags.js';
 import type { Session } from './session.js';
 

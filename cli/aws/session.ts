@@ -16,9 +16,11 @@ import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { STSClient } from '@aws-sdk/client-sts';
 import { loadSharedConfigFiles } from '@smithy/core/config';
+import { type CallMade, watchCalls } from '../../aws/failed-call.js';
+import { LOCAL_KEYS, type UserAccess, userClientOptions, userS3Options } from '../../aws/user-client.js';
 import { suggestion } from '../nearest.js';
 import { UserError } from '../user-error.js';
-import { explain, rememberCall } from './explain.js';
+import { explain } from './explain.js';
 import { type Colors, colorsOf, isLoopback, readEndpoint, readRegion, type SessionFlags } from './flags.js';
 
 export interface Clients {
@@ -32,14 +34,6 @@ export interface Clients {
   readonly secrets: SecretsManagerClient;
   readonly ssm: SSMClient;
   readonly sts: STSClient;
-}
-
-/** One call as it was made, for figures and for `SYNKTI_DEBUG`. */
-export interface CallMade {
-  /** `ec2:DescribeInstances`. */
-  readonly name: string;
-  readonly tookMs: number;
-  readonly ok: boolean;
 }
 
 export interface Session {
@@ -62,11 +56,6 @@ export interface Session {
 }
 
 const MAX_CALLS = 10_000;
-/** A request that doesn't connect, or isn't answered, within these many ms is tried again. */
-const CONNECT_MS = 5_000;
-const ANSWER_MS = 30_000;
-const ATTEMPTS = 4;
-const MAX_SOCKETS = 16;
 
 /** Each service's SDK part is loaded when it is first asked for: a help text needs none. */
 const MAKERS: { readonly [K in keyof Clients]: (options: ClientOptions) => Promise<Clients[K]> } = {
@@ -76,7 +65,8 @@ const MAKERS: { readonly [K in keyof Clients]: (options: ClientOptions) => Promi
   iam: async (o) => new (await import('@aws-sdk/client-iam')).IAMClient(o),
   logs: async (o) => new (await import('@aws-sdk/client-cloudwatch-logs')).CloudWatchLogsClient(o),
   quotas: async (o) => new (await import('@aws-sdk/client-service-quotas')).ServiceQuotasClient(o),
-  s3: async (o) => new (await import('@aws-sdk/client-s3')).S3Client({ ...o, ...S3_OPTIONS }),
+  s3: async (o) =>
+    new (await import('@aws-sdk/client-s3')).S3Client({ ...o, ...userS3Options({ endpoint: o.endpoint ?? null }) }),
   secrets: async (o) => new (await import('@aws-sdk/client-secrets-manager')).SecretsManagerClient(o),
   ssm: async (o) => new (await import('@aws-sdk/client-ssm')).SSMClient(o),
   sts: async (o) => new (await import('@aws-sdk/client-sts')).STSClient(o),
@@ -96,27 +86,12 @@ export const IAM_PREFIX: Readonly<Record<keyof Clients, string>> = {
   sts: 'sts',
 };
 
-const S3_OPTIONS = {
-  // Buckets of a rehearsal have no names in DNS.
-  forcePathStyle: true,
-  requestChecksumCalculation: 'WHEN_REQUIRED',
-  responseChecksumValidation: 'WHEN_REQUIRED',
-} as const;
-
-type ClientOptions = ReturnType<typeof clientOptionsOf>;
-
-interface Resolved {
-  readonly region: string;
-  readonly endpoint: string | null;
-  readonly profile: string | null;
-  /** Keys that are taken as they are; null: the SDK's chain, with the profile. */
-  readonly keys: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | null;
-}
+type ClientOptions = ReturnType<typeof userClientOptions>;
 
 /** Makes no call. @throws UserError */
 export async function openSession(flags: SessionFlags, env: NodeJS.ProcessEnv = process.env): Promise<Session> {
   const resolved = await resolve(flags, env);
-  const options = clientOptionsOf(resolved);
+  const options = userClientOptions(resolved);
   const calls: CallMade[] = [];
   const clock: Clock = { aheadMs: null };
   const clients = new Map<keyof Clients, Promise<Clients[keyof Clients]>>();
@@ -131,7 +106,9 @@ export async function openSession(flags: SessionFlags, env: NodeJS.ProcessEnv = 
       let client = clients.get(name) as Promise<Clients[K]> | undefined;
       if (client === undefined) {
         client = MAKERS[name](options).then((one) => {
-          watchCalls(one, IAM_PREFIX[name], calls);
+          watchCalls(one, IAM_PREFIX[name], (call) => {
+            if (calls.length < MAX_CALLS) calls.push(call);
+          });
           watchClock(one, clock);
           made.push(one);
           return one;
@@ -166,7 +143,7 @@ export async function withSession<T>(flags: SessionFlags, work: (session: Sessio
   }
 }
 
-async function resolve(flags: SessionFlags, env: NodeJS.ProcessEnv): Promise<Resolved> {
+async function resolve(flags: SessionFlags, env: NodeJS.ProcessEnv): Promise<UserAccess> {
   const address = flags.endpoint ?? (env.AWS_ENDPOINT_URL || undefined);
   const endpoint =
     address === undefined
@@ -197,71 +174,13 @@ async function resolve(flags: SessionFlags, env: NodeJS.ProcessEnv): Promise<Res
   if (region === null) {
     throw new UserError('No region is set; give --region eu-central-1, set AWS_REGION, or run: aws configure.');
   }
-  return { region, endpoint, profile, keys: keys ?? (local && profile === null ? REHEARSAL_KEYS : null) };
+  return { region, endpoint, profile, keys: keys ?? (local && profile === null ? LOCAL_KEYS : null) };
 }
 
-const REHEARSAL_KEYS = { accessKeyId: 'rehearsal', secretAccessKey: 'rehearsal' };
-
-function keysIn(env: NodeJS.ProcessEnv): Resolved['keys'] {
+function keysIn(env: NodeJS.ProcessEnv): UserAccess['keys'] {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: token } = env;
   if (!accessKeyId || !secretAccessKey) return null;
   return { accessKeyId, secretAccessKey, ...(token ? { sessionToken: token } : {}) };
-}
-
-function clientOptionsOf({ region, endpoint, profile, keys }: Resolved) {
-  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
-  return {
-    region,
-    maxAttempts: ATTEMPTS,
-    defaultsMode: 'standard' as const,
-    customUserAgent: [['synkti', '0']] as [string, string][],
-    requestHandler: {
-      connectionTimeout: CONNECT_MS,
-      requestTimeout: ANSWER_MS,
-      throwOnRequestTimeout: true,
-      httpAgent: agent,
-      httpsAgent: agent,
-    },
-    ...(profile === null ? {} : { profile }),
-    ...(keys === null ? {} : { credentials: keys }),
-    ...(endpoint === null ? {} : { endpoint }),
-  };
-}
-
-/** What the SDK's middleware stack takes, as far as it is used here. */
-interface Stacked {
-  readonly middlewareStack: {
-    add(
-      middleware: (
-        next: (args: { input: object }) => Promise<unknown>,
-        context: { readonly commandName?: string },
-      ) => (args: { input: object }) => Promise<unknown>,
-      options: { readonly step: 'initialize'; readonly name: string },
-    ): void;
-  };
-}
-
-/** Counts the calls, and remembers of each error which call it was: the SDK's own errors don't tell. */
-function watchCalls(client: Clients[keyof Clients], prefix: string, calls: CallMade[]): void {
-  (client as unknown as Stacked).middlewareStack.add(
-    (next, context) => async (args) => {
-      const action = (context.commandName ?? 'Unknown').replace(/Command$/, '');
-      const began = performance.now();
-      let ok = false;
-      try {
-        const answer = await next(args);
-        ok = true;
-        return answer;
-      } catch (error) {
-        rememberCall(error, { service: prefix, action, input: args.input });
-        throw error;
-      } finally {
-        if (calls.length < MAX_CALLS)
-          calls.push({ name: `${prefix}:${action}`, tookMs: performance.now() - began, ok });
-      }
-    },
-    { step: 'initialize', name: 'synktiCalls' },
-  );
 }
 
 interface Clock {

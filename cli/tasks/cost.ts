@@ -3,8 +3,8 @@
  * history, which reaches 90 days back; a list of on-demand prices isn't to be had from EC2.
  */
 import { type _InstanceType, DescribeSpotPriceHistoryCommand, type SpotPrice } from '@aws-sdk/client-ec2';
+import { deniedAction } from '../../aws/failure.js';
 import type { Attempt } from '../../core/tasks/task.js';
-import { deniedAction } from '../aws/explain.js';
 import type { Session } from '../aws/session.js';
 
 export interface Cost {

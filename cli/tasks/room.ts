@@ -1,8 +1,8 @@
 /** What a node of the cluster has for tasks: one that needs more would wait for ever, and is refused when submitted. */
 import { DescribeInstanceTypesCommand } from '@aws-sdk/client-ec2';
+import { deniedAction } from '../../aws/failure.js';
 import type { Spec, TasksWorkload } from '../../core/spec/spec.js';
 import type { TaskSpec } from '../../core/tasks/task.js';
-import { deniedAction } from '../aws/explain.js';
 import type { Session } from '../aws/session.js';
 import { UserError } from '../user-error.js';
 import { showMiB } from './words.js';

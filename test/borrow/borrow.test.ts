@@ -239,6 +239,7 @@ describe('mistakes and missing things, one sentence each', () => {
     const { code, message } = await failure(borrow(wish({ profile: 'nobody' }), BUNDLES));
     expect(code).toBe('CREDENTIALS');
     expect(message).toContain('"nobody" gives no credentials');
+    expect(message).toContain('or give the option profile.');
     expect(account.calls()).toEqual([]);
   });
 

@@ -1,11 +1,13 @@
 /** `drain` and `replace`: one node gives its slot to another. */
+
+import { deniedSentence } from '../../../aws/failure.js';
 import type { CloudError } from '../../../core/cloud.js';
 import { generationOf, isLiveNode, nextPosition } from '../../../core/fallback/holders.js';
 import { marketOf } from '../../../core/seats/rung.js';
 import { seatName, successorOf } from '../../../core/seats/seat.js';
 import { isPaused } from '../../../core/spec/spec.js';
 import { wallMs } from '../../../core/time.js';
-import { AwsFailure, deniedSentence } from '../../aws/explain.js';
+import { AwsFailure } from '../../aws/explain.js';
 import { UserError } from '../../user-error.js';
 import { elapsedText } from '../show.js';
 import type { ClusterView, NodeRow } from '../view.js';

@@ -1,8 +1,8 @@
 /** A shell command on nodes through SSM's Run Command: sent to one node each, a few at a time, and asked after until it ends. */
 import { GetCommandInvocationCommand, ListDocumentsCommand, SendCommandCommand } from '@aws-sdk/client-ssm';
 import { classify } from '../../../aws/errors.js';
+import { deniedAction } from '../../../aws/failure.js';
 import { TAG } from '../../../core/seats/tags.js';
-import { deniedAction } from '../../aws/explain.js';
 import type { Session } from '../../aws/session.js';
 import { pause } from './run-act.js';
 

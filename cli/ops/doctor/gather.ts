@@ -1,8 +1,8 @@
 /** Reads all that the doctor judges, at once. Nothing here changes anything. */
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { classify } from '../../../aws/errors.js';
+import { deniedAction } from '../../../aws/failure.js';
 import type { Spec } from '../../../core/spec/spec.js';
-import { deniedAction } from '../../aws/explain.js';
 import type { Session } from '../../aws/session.js';
 import { readAnswers } from '../read.js';
 import { viewOf } from '../view.js';

@@ -2,9 +2,11 @@
  * How far a cluster's tasks are, for a page that looks again and again: three listings every half minute, and each journal
  * of ended tasks once. Who may not list them is told so, and has no card.
  */
+
+import { callOf } from '../../../aws/failed-call.js';
+import { deniedAction } from '../../../aws/failure.js';
 import type { Spec } from '../../../core/spec/spec.js';
 import { LEASES, OPEN } from '../../../core/tasks/keys.js';
-import { callOf, deniedAction } from '../../aws/explain.js';
 import type { Session } from '../../aws/session.js';
 import { EndedTasks } from '../../tasks/ended.js';
 import { type QueueStore, queueStore } from '../../tasks/store.js';

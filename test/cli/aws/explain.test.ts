@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { AwsFailure, deniedAction, explain, rememberCall } from '../../../cli/aws/explain.js';
+import { rememberCall } from '../../../aws/failed-call.js';
+import { deniedAction } from '../../../aws/failure.js';
+import { AwsFailure, explain } from '../../../cli/aws/explain.js';
 import { UserError } from '../../../cli/user-error.js';
 
 const AWS = { region: 'eu-central-1', endpoint: null, profile: null };

@@ -6,7 +6,7 @@
  */
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { rememberCall } from '../../../aws/explain.js';
+import { rememberCall } from '../../../../aws/failed-call.js';
 import type { Session } from '../../../aws/session.js';
 
 /** FIS interrupts so many named spot instances in a target at most. */
