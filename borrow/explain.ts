@@ -9,4 +9,7 @@ export function explain(error: unknown, where: Where): BorrowError {
   return new BorrowError(CODES[failure.kind] ?? 'AWS', failure.text, error);
 }
 
-const CODES: Readonly<Partial<Record<Failure['kind'], BorrowErrorCode>>> = { credentials: 'CREDENTIALS', denied: 'DENIED' };
+const CODES: Readonly<Partial<Record<Failure['kind'], BorrowErrorCode>>> = {
+  credentials: 'CREDENTIALS',
+  denied: 'DENIED',
+};
