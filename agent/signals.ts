@@ -23,6 +23,7 @@ export function signalSamples(state: NodeState, calls: Readonly<Record<string, n
   return [
     one('notices_total', 'Interruption notices of this node', fate.interruption === null ? 0 : 1),
     one('drains_cut_total', 'Drains that ran out of time', figures?.cut ? 1 : 0),
+    one('requests_lost_total', 'Requests in flight when the workloads ended', figures?.requestsLost ?? 0),
     one('nodes_launched_total', 'Seats that this node filled', counters.replacementsLaunched),
     one('empty_slots', 'Slots that nobody holds, as this node hears it', vacancies.size),
     ...timeSample('detection_delay', 'From the notice to knowing of it', figures?.detectionMs),

@@ -31,6 +31,7 @@ export const METRICS = {
   Notices: MetricUnit.Count,
   SilentDeaths: MetricUnit.Count,
   DrainsCut: MetricUnit.Count,
+  RequestsLost: MetricUnit.Count,
   DetectionDelay: MetricUnit.Milliseconds,
   FailoverTime: MetricUnit.Milliseconds,
   ReplacementTime: MetricUnit.Milliseconds,
@@ -54,9 +55,10 @@ export function countErrand(telemetry: Telemetry, { classes, launched }: Assessm
 }
 
 /** Of a node's end. */
-export function countEnd(telemetry: Telemetry, { silent, cut, ...times }: Figures): void {
+export function countEnd(telemetry: Telemetry, { silent, cut, requestsLost, ...times }: Figures): void {
   if (silent) telemetry.count('SilentDeaths');
   if (cut) telemetry.count('DrainsCut');
+  if (requestsLost !== null) telemetry.count('RequestsLost', requestsLost);
   const told = {
     DetectionDelay: times.detectionMs,
     FailoverTime: times.failoverMs,

@@ -40,6 +40,8 @@ export interface DrainFacts {
   /** Newest report, null when it can't be known, and when it was made. */
   readonly inFlight: number | null;
   readonly inFlightAtMs: MonoMs;
+  /** The last count while the workloads ran; null: never counted, or nothing serves. */
+  readonly lastInFlight: number | null;
   readonly workloadsRunning: boolean;
   readonly wordsWritten: boolean;
 }
@@ -139,8 +141,10 @@ export function stepDrain(before: Drain, facts: DrainFacts, ctx: Context): Drain
     else if (elapsed >= plan.inFlightUntil) end('wait-in-flight', 'out-of-time');
   }
   if (ended('wait-in-flight') && !begun('stop')) begin('stop', plan.stoppedBy);
+  const stopped = ended('stop');
   if (begun('stop') && !facts.workloadsRunning) end('stop', 'done');
   if (drain.hard && elapsed >= plan.stoppedBy) end('stop', 'out-of-time');
+  if (!stopped && ended('stop')) drain = { ...drain, ledger: { ...drain.ledger, requestsLost: facts.lastInFlight } };
 
   if (ended('stop') && !begun('last-words')) begin('last-words', Math.max(plan.lastWordsBy, elapsed + LEAST_WORDS_MS));
   if (begun('last-words')) {

@@ -13,6 +13,8 @@ export interface DrainFigures {
   readonly drainMs: number | null;
   /** Requests were still in flight, or a workload still ran, when the time was over. */
   readonly cut: boolean;
+  /** Requests that were in flight when the workloads ended, as last counted. */
+  readonly requestsLost: number | null;
 }
 
 /** EC2 gives a notice so long before the deadline that stands in it. */
@@ -24,7 +26,8 @@ export function drainFigures({
   detectedMs,
   deadlineMs,
   steps,
-}: Pick<Ledger, 'detectedMs' | 'deadlineMs' | 'steps'> & { readonly cause: string }): DrainFigures {
+  requestsLost,
+}: Pick<Ledger, 'detectedMs' | 'deadlineMs' | 'steps' | 'requestsLost'> & { readonly cause: string }): DrainFigures {
   const took = (step: DrainStep): number | null => {
     const { endedMs, outcome } = steps[step];
     return outcome === 'done' && endedMs !== null ? Math.max(0, endedMs - detectedMs) : null;
@@ -37,5 +40,6 @@ export function drainFigures({
     replacementMs: took('request-replacement'),
     drainMs: took('stop'),
     cut: CUTTING.some((step) => steps[step].outcome === 'out-of-time'),
+    requestsLost,
   };
 }

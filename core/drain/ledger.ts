@@ -37,6 +37,8 @@ export interface Ledger {
   readonly steps: Readonly<Record<DrainStep, LedgerEntry>>;
   /** Instance id of the replacement, as EC2 answered. */
   readonly replacement: string | null;
+  /** Requests in flight, as last counted, when the workloads ended or the time did; null: not known, or not yet. */
+  readonly requestsLost: number | null;
 }
 
 export function openLedger(
@@ -57,6 +59,7 @@ export function openLedger(
     deadlineMs,
     steps,
     replacement: null,
+    requestsLost: null,
   };
 }
 

@@ -20,18 +20,20 @@ export function figuresIn(text: string): Figures | null {
   const { cause } = report;
   const detectedMs = moment(report.detectedMs);
   if (typeof cause !== 'string' || cause.length > 32 || detectedMs === null) return null;
-  const told = objectOf(report.steps);
-  const steps = Object.fromEntries(DRAIN_STEPS.map((step) => [step, entryOf(told[step])])) as Record<
+  const entries = objectOf(report.steps);
+  const steps = Object.fromEntries(DRAIN_STEPS.map((step) => [step, entryOf(entries[step])])) as Record<
     (typeof DRAIN_STEPS)[number],
     LedgerEntry
   >;
-  const { cut, ...times } = drainFigures({ cause, detectedMs, deadlineMs: moment(report.deadlineMs), steps });
+  const told = { cause, detectedMs, deadlineMs: moment(report.deadlineMs), steps };
+  const { cut, requestsLost, ...times } = drainFigures({ ...told, requestsLost: countIn(report.requestsLost) });
   const sane = (ms: number | null): number | null => (ms !== null && ms <= LONGEST_MS ? ms : null);
   return {
     cause,
     silent: report.writtenBy === 'fallback',
     replacement: typeof report.replacement === 'string' ? report.replacement.slice(0, 32) : null,
     cut,
+    requestsLost,
     detectionMs: sane(times.detectionMs),
     failoverMs: sane(times.failoverMs),
     replacementMs: sane(times.replacementMs),
@@ -65,6 +67,12 @@ function objectIn(text: string): Json {
 
 const moment = (value: unknown) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? wallMs(value) : null;
+
+/** More than a node can have in flight: the report is wrong. */
+const MOST_REQUESTS = 1_000_000;
+
+const countIn = (value: unknown): number | null =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= MOST_REQUESTS ? value : null;
 
 /** USD an hour; null when the price of one of the nodes isn't known, since a part of the sum would mislead. */
 export function spotCost(nodes: readonly Pool[], prices: readonly SpotPrice[]): number | null {

@@ -104,7 +104,7 @@ export function reconcileCopies(state: NodeState, ctx: Context, emit: Emit): voi
 }
 
 function renew(state: NodeState, name: string, view: WorkloadView): void {
-  state.workloads.set(name, { ...view, status: FRESH_STATUS, started: false, stopAsked: false });
+  state.workloads.set(name, { ...view, status: FRESH_STATUS, lastInFlight: null, started: false, stopAsked: false });
   state.copies.ending.delete(name);
 }
 

@@ -88,19 +88,24 @@ function factsOf(state: NodeState): DrainFacts {
   const serving = state.spec.workloads
     .filter((w) => w.port !== null && isDue(state, w.name))
     .map((w) => state.workloads.get(w.name));
-  const known = serving.map((w) => w?.status.inFlight ?? null);
-  const busy = known.reduce<number>((sum, n) => sum + (n ?? 0), 0);
   return {
     peersTold: state.meta.leaving !== null,
     replacement: !needsReplacement(state) ? 'not-needed' : asked === null ? 'pending' : 'asked',
     replacementId: needsReplacement(state) ? asked : null,
     targetsLeft: state.targets.filter((t) => t.state !== 'removed').length,
     hasTargets: state.targets.length > 0,
-    inFlight: busy > 0 ? busy : known.includes(null) ? null : 0,
+    inFlight: sumOf(serving.map((w) => w?.status.inFlight ?? null)),
     inFlightAtMs: Math.min(NEVER, ...serving.map((w) => w?.reportedMs ?? 0)) as MonoMs,
+    lastInFlight: serving.length === 0 ? null : sumOf(serving.map((w) => w?.lastInFlight ?? null)),
     workloadsRunning: workloadsRunning(state),
     wordsWritten: state.words.written !== null,
   };
+}
+
+/** What is known of it; null: that might be nothing. */
+function sumOf(counts: readonly (number | null)[]): number | null {
+  const sum = counts.reduce<number>((total, count) => total + (count ?? 0), 0);
+  return sum > 0 ? sum : counts.includes(null) ? null : 0;
 }
 
 function stopWorkloads(state: NodeState, graceMs: number, emit: Emit): void {

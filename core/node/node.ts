@@ -43,7 +43,7 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
   const workloads = new Map<string, WorkloadView>(
     spec.workloads.map(({ name }) => [
       name,
-      { status: FRESH_STATUS, reportedMs: ctx.nowMs, started: false, stopAsked: false },
+      { status: FRESH_STATUS, reportedMs: ctx.nowMs, lastInFlight: null, started: false, stopAsked: false },
     ]),
   );
   const targets = spec.workloads.flatMap(({ name: workload, port, targetGroupArns }) =>
@@ -164,6 +164,11 @@ export function nextDeadlineMs(state: NodeState, ctx: Pick<Context, 'nowMs' | 'w
   );
 }
 
+function afterReport(view: WorkloadView, status: WorkloadView['status'], ctx: Context): WorkloadView {
+  const counted = status.health === 'stopped' ? null : status.inFlight;
+  return { ...view, status, reportedMs: ctx.nowMs, lastInFlight: counted ?? view.lastInFlight };
+}
+
 function take(state: NodeState, event: NodeEvent, ctx: Context, emit: Emit): void {
   switch (event.type) {
     case 'tick':
@@ -181,7 +186,7 @@ function take(state: NodeState, event: NodeEvent, ctx: Context, emit: Emit): voi
       return;
     case 'workload': {
       const view = state.workloads.get(event.name);
-      if (view !== undefined) state.workloads.set(event.name, { ...view, status: event.status, reportedMs: ctx.nowMs });
+      if (view !== undefined) state.workloads.set(event.name, afterReport(view, event.status, ctx));
       return;
     }
     case 'publish':

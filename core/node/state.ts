@@ -124,6 +124,8 @@ export type Room = Pick<Meta, 'freeMemoryMiB' | 'freeGpuMemoryMiB' | 'warm'>;
 export interface WorkloadView {
   readonly status: WorkloadStatus;
   readonly reportedMs: MonoMs;
+  /** The last count of requests in flight while it ran: what it says when it is stopped is lost. Null: never counted. */
+  readonly lastInFlight: number | null;
   readonly started: boolean;
   readonly stopAsked: boolean;
 }

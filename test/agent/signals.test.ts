@@ -45,6 +45,10 @@ describe('signals', () => {
       failover_time_milliseconds: 300,
       drain_time_milliseconds: 20_500,
       drains_cut_total: 0,
+      requests_lost_total: 0,
+    });
+    expect(numbers(state({ drain: { ...drain, ledger: { ...ledger, requestsLost: 5 } } }))).toMatchObject({
+      requests_lost_total: 5,
     });
     expect(shown).not.toHaveProperty('replacement_time_milliseconds');
   });

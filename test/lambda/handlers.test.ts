@@ -180,7 +180,7 @@ describe('ended', () => {
     const empty = openLedger(gone, { slot: 0, generation: 1, rung: 0 }, 'stop', wallMs(1_000), null);
     const ledger = endStep(endStep(empty, 'deregister', wallMs(1_250), 'done'), 'stop', wallMs(31_000), 'out-of-time');
     for (const [key, body] of [
-      [`${gone}-1000`, JSON.stringify(ledger)],
+      [`${gone}-1000`, JSON.stringify({ ...ledger, requestsLost: 3 })],
       [`${gone}-ended`, '{}'],
     ]) {
       await world.parts.carry(
@@ -194,6 +194,7 @@ describe('ended', () => {
     await handler({ Records: [ending(gone, 'terminated', 'm2')] }, CONTEXT);
     expect(world.counted.get('FailoverTime')).toBe(250);
     expect(world.counted.get('DrainsCut')).toBe(1);
+    expect(world.counted.get('RequestsLost')).toBe(3);
     expect(world.counted.has('DrainTime')).toBe(false);
     expect(world.counted.has('SilentDeaths')).toBe(false);
     expect(world.logged).toContainEqual({

@@ -24,6 +24,8 @@ export interface Incident {
   readonly steps: readonly Step[];
   /** Until the workload was stopped; null: not known. */
   readonly drainedMs: number | null;
+  /** In flight when the workloads ended, as last counted; null: not known. */
+  readonly requestsLost: number | null;
   readonly replacement: Replacement | null;
   readonly money: Money;
 }
@@ -106,6 +108,7 @@ export function incidentOf(report: Report, facts: IncidentFacts): Incident {
     launchedMs,
     steps,
     drainedMs,
+    requestsLost: report.requestsLost,
     replacement,
     money: moneyOf(node, instanceId, launchedMs, endMs, replacement, facts),
   };
@@ -129,6 +132,7 @@ export function silentIncident(node: OpsNode, facts: IncidentFacts): Incident | 
     launchedMs,
     steps: [],
     drainedMs: null,
+    requestsLost: null,
     replacement,
     money: moneyOf(node, node.instanceId, launchedMs, endMs ?? launchedMs, replacement, facts),
   };

@@ -37,6 +37,8 @@ const report = z.object({
   deadlineMs: ms.nullable(),
   steps: z.object(Object.fromEntries(DRAIN_STEPS.map((step) => [step, entry])) as Record<DrainStep, typeof entry>),
   replacement: instanceId.nullable(),
+  // Agents of before it was counted don't tell.
+  requestsLost: count.nullable().default(null),
   writtenBy: z.literal('fallback').optional(),
 });
 

@@ -32,6 +32,12 @@ export function listText({ incidents, total, unreadable, unseen }: Incidents, op
       right: true,
       style: (text, one) => (isLate(one) ? colors.red(text) : text),
     },
+    {
+      head: 'LOST',
+      from: 112,
+      value: ({ requestsLost }) => (requestsLost === null ? '-' : String(requestsLost)),
+      right: true,
+    },
     { head: 'REPLACED BY', spare: 1, value: byText },
     { head: 'AFTER', spare: 4, value: afterText, right: true },
     {
@@ -172,7 +178,7 @@ function factLines(incident: Incident, { width, nowMs }: TextOptions): string[] 
 
 /** What the text and the page say below the ledger. */
 export function factsOf(incident: Incident, nowMs: number): [string, string][] {
-  const { replacement, money, cause, atMs, deadlineMs, drainedMs, node } = incident;
+  const { replacement, money, cause, atMs, deadlineMs, drainedMs, requestsLost, node } = incident;
   const facts: [string, string][] = [];
   if (drainedMs !== null) {
     const left =
@@ -183,6 +189,7 @@ export function factsOf(incident: Incident, nowMs: number): [string, string][] {
           : `, ${secondsText(drainedMs - deadlineMs)} after the deadline`;
     facts.push(['Drained', `${secondsText(drainedMs - atMs)} after it knew${left}`]);
   }
+  if (requestsLost !== null) facts.push(['Requests', lostText(requestsLost)]);
   if (replacement === null) facts.push(['Replacement', isUnreplaced(cause) ? 'none was wanted' : 'nobody yet']);
   else {
     const { node: heir, seat, launchedMs, instanceId } = replacement;
@@ -226,5 +233,10 @@ export function factsOf(incident: Incident, nowMs: number): [string, string][] {
   }
   return facts;
 }
+
+const lostText = (count: number): string =>
+  count === 0
+    ? 'none lost: nothing was in flight when its workloads stopped'
+    : `${count} lost at most: as many were in flight when its workloads or its time ended`;
 
 const NO_PRICE = 'not known: EC2 has no list of on-demand prices; give --on-demand-price TYPE=USD';

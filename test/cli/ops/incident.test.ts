@@ -195,6 +195,16 @@ describe('as text', () => {
     expect(text).toContain('Launched by  its own agent, 0.20 s after the node knew');
   });
 
+  it('one tells the requests it lost, and those of an old agent not at all', () => {
+    const textOf = (requestsLost: number | null) =>
+      incidentText(incidentOf(reportOf({ requestsLost }), factsOf()), TEXT);
+    expect(textOf(3)).toContain('Requests     3 lost at most');
+    expect(textOf(0)).toContain('Requests     none lost');
+    expect(textOf(null)).not.toContain('Requests');
+    const { requestsLost: _, ...old } = reportOf();
+    expect(parseReport(JSON.stringify({ ...old, format: 1, writtenBy: undefined }))?.requestsLost).toBeNull();
+  });
+
   it('a node that nobody should replace', () => {
     const report = reportOf({ cause: 'scale-in', replacement: null, deadlineMs: null });
     const text = incidentText(incidentOf(report, factsOf({ nodes: [], launches: new Map() })), TEXT);

@@ -33,6 +33,7 @@ const FACTS: DrainFacts = {
   hasTargets: true,
   inFlight: 3,
   inFlightAtMs: monoMs(0),
+  lastInFlight: 3,
   workloadsRunning: true,
   wordsWritten: false,
 };
@@ -114,6 +115,33 @@ describe('a drain with a full notice', () => {
     expect(played.at(82_999).stop).toBeNull();
     expect(played.at(83_000).stop).toBe(30_000);
     expect(played.outcome('wait-in-flight')).toBe('out-of-time');
+  });
+
+  it('counts as lost what was in flight when the workloads ended, and not what ended in their grace', () => {
+    const cut = new Played(startOf(120_000));
+    cut.at(0, { targetsLeft: 0, inFlight: 9, inFlightAtMs: NEVER, lastInFlight: 9 });
+    cut.at(25_000);
+    cut.at(83_000);
+    expect(cut.drain.ledger.requestsLost).toBeNull();
+    cut.at(90_000, { lastInFlight: 4 });
+    cut.at(91_000, { workloadsRunning: false, inFlight: 0 });
+    expect(cut.drain.ledger.requestsLost).toBe(4);
+    cut.at(92_000, { lastInFlight: 7 });
+    expect(cut.drain.ledger.requestsLost).toBe(4);
+  });
+
+  it('counts those of a workload that outlasts its time, and none where nobody counted', () => {
+    const hanging = new Played(startOf(120_000));
+    hanging.at(0, { lastInFlight: 2 });
+    hanging.at(113_000);
+    expect(hanging.outcome('stop')).toBe('out-of-time');
+    expect(hanging.drain.ledger.requestsLost).toBe(2);
+    const silent = new Played(startOf(120_000));
+    silent.at(0, { targetsLeft: 0, inFlight: null, inFlightAtMs: NEVER, lastInFlight: null });
+    silent.at(25_000);
+    silent.at(26_000, { workloadsRunning: false });
+    expect(silent.outcome('stop')).toBe('done');
+    expect(silent.drain.ledger.requestsLost).toBeNull();
   });
 
   it('does not wait for a number that nobody can know', () => {
@@ -276,6 +304,7 @@ describe('any facts at all', () => {
     hasTargets: fc.boolean(),
     inFlight: fc.constantFrom(null, 0, 1, 50),
     inFlightAgeMs: fc.constantFrom(0, 300, 100_000),
+    lastInFlight: fc.constantFrom(null, 0, 1, 50),
     workloadsRunning: fc.boolean(),
     wordsWritten: fc.boolean(),
   });

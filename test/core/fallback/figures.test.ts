@@ -34,7 +34,9 @@ describe('figures of a leave', () => {
       replacementMs: 2_500,
       drainMs: 31_000,
       cut: false,
+      requestsLost: null,
     });
+    expect(drainFigures({ ...ledger, requestsLost: 3 })).toMatchObject({ requestsLost: 3 });
   });
 
   it('are left out where a step was, and where nothing forced the leave', () => {
@@ -45,6 +47,7 @@ describe('figures of a leave', () => {
       replacementMs: null,
       drainMs: null,
       cut: false,
+      requestsLost: null,
     });
   });
 
@@ -69,6 +72,18 @@ describe('figures in a report', () => {
     '%s is none',
     (text) => expect(figuresIn(text)).toBeNull(),
   );
+
+  it.each([
+    [0, 0],
+    [7, 7],
+    [-1, null],
+    [0.5, null],
+    ['7', null],
+    [2_000_000, null],
+    [undefined, null],
+  ])('%j requests lost are %j', (requestsLost, counted) => {
+    expect(figuresIn(JSON.stringify({ ...ledger, requestsLost }))?.requestsLost).toBe(counted);
+  });
 
   it('are never nonsense, whatever the text holds', () => {
     fc.assert(
