@@ -13,7 +13,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { InstanceState, LaunchAnswer, LaunchRequest, NodeView, PoolError } from '../core/cloud.js';
-import { phaseFromTags, seatFromTags, TAG, waitingFromTags } from '../core/seats/tags.js';
+import { hearsFromTags, phaseFromTags, seatFromTags, TAG, waitingFromTags } from '../core/seats/tags.js';
 import { type ClientConfig, clientOptions } from './client.js';
 import { classify, isNotFound, kindOfCode } from './errors.js';
 
@@ -177,6 +177,7 @@ export function nodeView(instance: Instance, status: boolean | null): NodeView |
     token: tags[TAG.token] ?? null,
     phase: phaseFromTags(tags),
     waiting: waitingFromTags(tags),
+    hears: hearsFromTags(tags),
     endReason: instance.StateReason?.Code ?? null,
   };
 }

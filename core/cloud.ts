@@ -134,6 +134,8 @@ export interface NodeView {
   readonly phase?: NodePhase | null;
   /** What it holds back, and why, from its tag; absent or null: nothing. */
   readonly waiting?: string | null;
+  /** How few live members its gossip hears, itself included, as its tag says; null or absent: enough. */
+  readonly hears?: number | null;
   /** EC2's code for why it ended, such as `Server.SpotInstanceTermination`. */
   readonly endReason?: string | null;
 }

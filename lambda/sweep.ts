@@ -26,6 +26,7 @@ export const createSweepHandler =
     telemetry.count('ServingSlots', counts.serving);
     telemetry.count('OnDemandNodes', counts.onDemand);
     telemetry.count('SurplusNodes', counts.surplus);
+    telemetry.count('GossipApart', counts.apart);
     if (spotUsdPerHour !== null) telemetry.count('SpotCostPerHour', spotUsdPerHour);
     // Agents never return to spot by themselves: doing so is nothing that they missed.
     const inTheirPlace = acts.some((act) => act.type !== 'fill' || act.kind !== 'return');

@@ -25,6 +25,7 @@ export const METRICS = {
   ServingSlots: MetricUnit.Count,
   OnDemandNodes: MetricUnit.Count,
   SurplusNodes: MetricUnit.Count,
+  GossipApart: MetricUnit.Count,
   LeaseEnded: MetricUnit.Count,
   /** USD. */
   SpotCostPerHour: MetricUnit.NoUnit,

@@ -56,14 +56,15 @@ function clusterAlarms(cluster: SynktiCluster, { fallback, onDemandBase }: Watch
     {
       id: 'NeedsMending',
       anchor: 'needs-mending',
-      says: 'EC2 refuses launches for rights, a template or a quota, or an event became a dead letter.',
+      says: 'EC2 refuses launches for rights, a template or a quota, an event became a dead letter, or gossip is parted.',
       metric: new cloudwatch.MathExpression({
-        label: 'Dead letters, configuration errors, quotas reached',
-        expression: 'FILL(letters, 0) + FILL(configuration, 0) + FILL(quota, 0)',
+        label: 'Dead letters, configuration errors, quotas reached, nodes apart',
+        expression: 'FILL(letters, 0) + FILL(configuration, 0) + FILL(quota, 0) + FILL(apart, 0)',
         usingMetrics: {
           letters: cluster.deadLetterQueue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum' }),
           configuration: fallback.sum('ConfigurationError'),
           quota: fallback.sum('QuotaReached'),
+          apart: fallback.most('GossipApart'),
         },
         period: Duration.minutes(5),
       }),

@@ -28,7 +28,7 @@ export function addDashboard(cluster: SynktiCluster, watched: Watched, runbook: 
       [
         question(
           'Did we lose something?',
-          'Requests that no node answered, drains cut short, nodes gone without a word.',
+          'Requests that no node answered, drains cut short, nodes gone without a word, nodes that do not hear the others.',
         ),
       ],
       lost(watched),
@@ -88,16 +88,17 @@ function serving({ balancer, fallback, desired }: Watched): cloudwatch.IWidget[]
 }
 
 function lost({ balancer, fallback }: Watched): cloudwatch.IWidget[] {
-  const requests =
-    balancer === undefined
-      ? []
-      : [graph('Requests lost', { left: [balancer.lostRequests({ label: 'answered by the balancer, 5xx' })] })];
+  const answered = balancer === undefined ? [] : [balancer.lostRequests({ label: 'answered by the balancer, 5xx' })];
   return row(
-    ...requests,
+    graph('Requests lost', {
+      left: [...answered, fallback.sum('RequestsLost', { label: 'in flight when their node stopped' })],
+      leftYAxis: { min: 0 },
+    }),
     graph('Nodes', {
       left: [
         fallback.sum('Notices', { label: 'interruption notices' }),
         fallback.sum('SilentDeaths', { label: 'gone without a word' }),
+        fallback.most('GossipApart', { label: 'that hear few of the others' }),
       ],
       leftYAxis: { min: 0 },
     }),

@@ -8,6 +8,7 @@ export const TAG_CLUSTER = 'synkti:cluster';
 export const TAG_EPOCH = 'synkti:epoch';
 export const TAG_STATE = 'synkti:state';
 export const TAG_WAITING = 'synkti:waiting';
+export const TAG_HEARS = 'synkti:hears';
 
 /** Those that every launch request gives its instance, of the keys that a launch template could give, too. */
 export const REQUEST_TAGS: readonly string[] = ['Name', TAG_CLUSTER, TAG_EPOCH];

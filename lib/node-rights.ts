@@ -5,7 +5,7 @@
 import { type aws_ec2 as ec2, type aws_ecr as ecr, aws_iam as iam, type aws_s3 as s3 } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { SynktiCluster } from './cluster.js';
-import { TAG_STATE, TAG_WAITING } from './names.js';
+import { TAG_HEARS, TAG_STATE, TAG_WAITING } from './names.js';
 import type { Right } from './policy.js';
 import { ec2Arn, seatRights } from './seat-rights.js';
 
@@ -61,7 +61,7 @@ function ownInstanceRights(scope: Construct): readonly Right[] {
         sid: 'TagItself',
         actions: ['ec2:CreateTags'],
         resources,
-        conditions: { ...itself, 'ForAllValues:StringEquals': { 'aws:TagKeys': [TAG_STATE, TAG_WAITING] } },
+        conditions: { ...itself, 'ForAllValues:StringEquals': { 'aws:TagKeys': [TAG_STATE, TAG_WAITING, TAG_HEARS] } },
       }),
       wildcards,
     },

@@ -1,6 +1,7 @@
 /** What is amiss in a cluster, what is at risk, and what waits, each as a sentence; the worst first. */
 import { lossesOf, neededAfterLoss } from '../../core/safety/judge.js';
 import { poolName } from '../../core/safety/view.js';
+import { apartNodes } from '../../core/seats/apart.js';
 import { marketOf } from '../../core/seats/rung.js';
 import { sameSeat, seatName } from '../../core/seats/seat.js';
 import { isPaused } from '../../core/spec/spec.js';
@@ -27,6 +28,7 @@ export interface Concern {
     | 'stuck-boot'
     | 'twins'
     | 'no-seat'
+    | 'parted'
     | 'largest-pool'
     | 'few-copies'
     | 'copies-pool'
@@ -51,8 +53,8 @@ const FEW_POOLS = 3;
 const LEVELS: readonly Level[] = ['down', 'risk', 'waiting'];
 
 export function concernsOf(scene: Scene, answers: Pick<Answers, 'groups'>): Concern[] {
-  const found = [...seats(scene), ...nodesAmiss(scene), ...copyConcerns(scene, answers), ...capacity(scene)];
-  found.push(...waiting(scene));
+  const found = [...seats(scene), ...nodesAmiss(scene), ...parted(scene), ...copyConcerns(scene, answers)];
+  found.push(...capacity(scene), ...waiting(scene));
   return found.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
 }
 
@@ -185,6 +187,16 @@ function capacity(scene: Scene): Concern[] {
     );
   }
   return found;
+}
+
+/** Nodes that don't hear most of the others: each part takes the other for dead. */
+function parted({ nodes, spec }: Scene): Concern[] {
+  const apart = new Set(apartNodes(nodes.map(({ node }) => node)).map(({ instanceId }) => instanceId));
+  const rows = nodes.filter(({ node }) => apart.has(node.instanceId));
+  if (rows.length === 0) return [];
+  const heard = rows.map((row) => `${idOf(row)} hears ${countText((row.node.hears ?? 1) - 1, 'other')}`);
+  const ways = `Gossip needs UDP and TCP ${spec.gossip.port} between all nodes; \`synkti doctor\` looks at the security groups.`;
+  return [about('risk', 'parted', `Gossip is parted: ${listText(heard)}. ${ways}`, rows)];
 }
 
 function waiting({ nodes, slots, spec, atMs }: Scene): Concern[] {

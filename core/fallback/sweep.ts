@@ -4,6 +4,7 @@
  * quicker than every patience here; who is still there after it has no agent that acts.
  */
 import type { NodeView } from '../cloud.js';
+import { apartNodes } from '../seats/apart.js';
 import { losesTo } from '../seats/surplus.js';
 import { isPaused } from '../spec/spec.js';
 import type { WallMs } from '../time.js';
@@ -48,6 +49,8 @@ export interface SweepCounts {
   readonly onDemand: number;
   /** Nodes beyond one a wanted slot, the leaving ones left out: spares, successors that boot, twins, strays. */
   readonly surplus: number;
+  /** Nodes whose gossip hears at most half of those that serve, as they say themselves. */
+  readonly apart: number;
 }
 
 export function planSweep(facts: SweepFacts): SweepPlan {
@@ -82,6 +85,7 @@ export function planSweep(facts: SweepFacts): SweepPlan {
       serving,
       onDemand: nodes.filter((node) => isLiveNode(node) && node.lifecycle === 'on-demand').length,
       surplus: nodes.filter((node) => isHolder(node) && !broken.has(node.instanceId)).length - held,
+      apart: apartNodes(nodes).length,
     },
   };
 }

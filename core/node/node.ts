@@ -8,6 +8,7 @@ import { nextDrainDeadlineMs } from '../drain/drain.js';
 import { GOSSIP_PRESETS } from '../gossip/config.js';
 import { createGossip, nextGossipDeadlineMs, stepGossip } from '../gossip/gossip.js';
 import { NO_FATE } from '../interruption/tracker.js';
+import { TAG } from '../seats/tags.js';
 import { revisionOf } from '../spec/revision.js';
 import type { Spec } from '../spec/spec.js';
 import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
@@ -15,12 +16,14 @@ import { ask, expiredCalls, isAsking, nextCallExpiryMs, takeCall } from './calls
 import { FRESH_STATUS, nextCopiesMs, noCopies, reconcileCopies } from './copies.js';
 import { hearImds, reconcileFate, riskEndMs, successorSettledMs } from './fate.js';
 import { hearPublication, nextRoomMs, ownMeta, publishMeta, takeGossip } from './gossiping.js';
+import { nextHearingMs, reconcileHearing } from './hearing.js';
 import { afterTerminate, afterWords, exit, leave, reconcileLeaving, replaceSelf } from './leaving.js';
+import { afterOwnTag, untoldTags } from './own-tags.js';
 import type { NodeEffect, NodeEvent } from './port.js';
 import { afterPursuitCall, nextPursuitMs, reconcilePursuits } from './pursuing.js';
 import { afterConfirm, afterRescueLook, nextVacancyMs, reconcileVacancies } from './rescue.js';
 import { nextRollMs, reconcileRoll } from './rolling.js';
-import { afterWaitingTag, nextWaitingMs, reconcileWaiting } from './safety.js';
+import { nextWaitingMs, reconcileWaiting } from './safety.js';
 import { afterStartLook, reconcileServing, reconcileStart } from './serving.js';
 import { afterSpec, reconcileSpec } from './spec-watch.js';
 import type { Emit, NodeIdentity, NodeState, Purpose, Target, WorkloadView } from './state.js';
@@ -78,7 +81,8 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
     roll: null,
     waiting: null,
     step: 0,
-    waitingTag: { written: '', dueMs: ctx.nowMs },
+    hearing: { fewSinceMs: null, apart: false },
+    ownTags: { waiting: { written: '', dueMs: ctx.nowMs }, hears: { written: '', dueMs: ctx.nowMs } },
     earlyReplacement: false,
     roomiest: new Map(),
     membersChanged: true,
@@ -129,6 +133,7 @@ export function stepNode(state: NodeState, event: NodeEvent, ctx: Context): Node
     reconcilePursuits(state, ctx, emit);
     reconcileSpec(state, ctx, emit);
     reconcileWaiting(state, ctx, emit);
+    reconcileHearing(state, ctx, emit);
     reconcileTags(state, ctx, emit);
     publishMeta(state, ctx, emit);
   }
@@ -153,6 +158,7 @@ export function nextDeadlineMs(state: NodeState, ctx: Pick<Context, 'nowMs' | 'w
     nextRoomMs(state, ctx),
     nextCopiesMs(state, ctx),
     nextWaitingMs(state, ctx),
+    nextHearingMs(state, ctx),
     unlessAsking(state.specDueMs, 'spec'),
     state.drain === null ? NEVER : nextDrainDeadlineMs(state.drain, ctx),
     state.phase === 'looking'
@@ -233,9 +239,9 @@ function afterCall(state: NodeState, id: number, outcome: Outcome, ctx: Context,
     case 'terminate':
       afterTerminate(state, outcome.ok, ctx, emit);
       return;
-    case 'waiting-tag': {
-      const denied = !outcome.ok && outcome.error.kind === 'configuration';
-      afterWaitingTag(state, purpose.value, outcome.ok, denied, ctx);
+    case 'own-tag': {
+      const result = outcome.ok ? 'ok' : outcome.error.kind === 'configuration' ? 'denied' : 'failed';
+      afterOwnTag(state, purpose.tag, purpose.value, result, ctx);
       return;
     }
     case 'tag':
@@ -251,6 +257,8 @@ function reconcileTags(state: NodeState, ctx: Context, emit: Emit): void {
   if (state.phase === 'serving' && state.meta.workload === 'healthy') state.tags = { ...state.tags, wanted: 'serving' };
   const { wanted, written, dueMs } = state.tags;
   if (wanted === null || wanted === written || dueMs > ctx.nowMs || isAsking(state, (p) => p.for === 'tag')) return;
-  const call = { op: 'tagNode', instanceId: state.identity.id, tags: { 'synkti:state': wanted } } as const;
+  // A former life of the agent may have told something that isn't so any more.
+  const stale = written === null ? untoldTags(state) : {};
+  const call = { op: 'tagNode', instanceId: state.identity.id, tags: { [TAG.state]: wanted, ...stale } } as const;
   ask(state, { for: 'tag', value: wanted }, call, ctx, emit);
 }

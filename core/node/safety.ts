@@ -7,19 +7,15 @@ import { liveMembers } from '../gossip/gossip.js';
 import type { Member } from '../gossip/member.js';
 import { judge, type VoluntaryAct } from '../safety/judge.js';
 import { poolName, type SafeNode, type SafeTask, type SafetyView } from '../safety/view.js';
-import { TAG } from '../seats/tags.js';
 import { isPaused } from '../spec/spec.js';
-import { after, type Context, type MonoMs, NEVER } from '../time.js';
-import { ask, isAsking } from './calls.js';
+import { after, type Context, earliest, type MonoMs, NEVER } from '../time.js';
+import { nextOwnTagMs, tellTag } from './own-tags.js';
 import type { Emit, NodeState, Waiting } from './state.js';
 
 /** Between two judgements of the same act: while it waits, each datagram would bring one. */
 const JUDGE_AGAIN_MS = 1_000;
-/** How long a wait lasts before the tag tells of it, and the least time between two writes of it. */
+/** How long a wait lasts before the tag tells of it. */
 const TAG_AFTER_MS = 30_000;
-const TAG_AGAIN_MS = 60_000;
-/** A tag that may not be written is tried again after this. */
-const TAG_DENIED_MS = 3_600_000;
 /** How often a wait that goes on is logged again. */
 const SAY_AGAIN_MS = 600_000;
 
@@ -68,33 +64,19 @@ export function reconcileWaiting(state: NodeState, ctx: Context, emit: Emit): vo
     emit({ type: 'log', level: 'warn', code: 'waiting', fields: { act, cause, reason } });
     state.waiting = { ...waiting, saidMs: ctx.nowMs };
   }
-  reconcileTag(state, ctx, emit);
-}
-
-function reconcileTag(state: NodeState, ctx: Context, emit: Emit): void {
-  const { waiting, waitingTag } = state;
-  if (waitingTag.dueMs > ctx.nowMs || isAsking(state, (p) => p.for === 'waiting-tag')) return;
-  const long = waiting !== null && ctx.nowMs - waiting.sinceMs >= TAG_AFTER_MS;
-  const wanted = long ? tagText(waiting) : '';
-  if (wanted === waitingTag.written) return;
-  const call = { op: 'tagNode', instanceId: state.identity.id, tags: { [TAG.waiting]: wanted } } as const;
-  ask(state, { for: 'waiting-tag', value: wanted }, call, ctx, emit);
+  const now = state.waiting;
+  const long = now !== null && ctx.nowMs - now.sinceMs >= TAG_AFTER_MS;
+  tellTag(state, 'waiting', long ? tagText(now) : '', ctx, emit);
 }
 
 /** EC2 takes 256 characters. */
 const tagText = ({ act, reason }: Waiting): string => `${act}: ${reason}`.slice(0, 256);
 
-export function afterWaitingTag(state: NodeState, value: string, ok: boolean, denied: boolean, ctx: Context): void {
-  const pauseMs = denied ? TAG_DENIED_MS : TAG_AGAIN_MS;
-  state.waitingTag = { written: ok ? value : state.waitingTag.written, dueMs: after(ctx.nowMs, pauseMs) };
-}
-
-export function nextWaitingMs(state: NodeState, ctx: Pick<Context, 'nowMs'>): MonoMs {
-  const { waiting, waitingTag } = state;
-  const tagMs = waiting === null && waitingTag.written === '' ? NEVER : waitingTag.dueMs;
-  const longMs = waiting === null ? NEVER : after(waiting.sinceMs, TAG_AFTER_MS);
-  const due = [waiting?.againMs ?? NEVER, longMs, tagMs].filter((ms) => ms > ctx.nowMs);
-  return Math.min(NEVER, ...due) as MonoMs;
+export function nextWaitingMs(state: NodeState, { nowMs }: Pick<Context, 'nowMs'>): MonoMs {
+  const { waiting } = state;
+  const againMs = waiting?.againMs ?? NEVER;
+  const tagMs = nextOwnTagMs(state, 'waiting', waiting?.sinceMs ?? null, TAG_AFTER_MS, nowMs);
+  return earliest(againMs > nowMs ? againMs : NEVER, tagMs);
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Pursuit } from '../seats/pursuit.js';
 import type { HeldSeat } from '../seats/seat.js';
 import type { Spec } from '../spec/spec.js';
 import type { MonoMs } from '../time.js';
+import type { OwnTag, ToldTag } from './own-tags.js';
 import type { HeldTask, NodeEffect, WorkloadStatus } from './port.js';
 import type { NodeTimings } from './timings.js';
 
@@ -80,7 +81,9 @@ export interface NodeState {
   waiting: Waiting | null;
   /** Number of this step. */
   step: number;
-  waitingTag: { readonly written: string; readonly dueMs: MonoMs };
+  /** Since when its gossip hears few of the cluster, null: it doesn't; and whether that has lasted for a while. */
+  hearing: { readonly fewSinceMs: MonoMs | null; readonly apart: boolean };
+  readonly ownTags: Record<OwnTag, ToldTag>;
   /** An early replacement is wished for that hasn't been begun. */
   earlyReplacement: boolean;
   /** The most room that each live member was seen to have free. */
@@ -165,7 +168,7 @@ export type Purpose =
   | { readonly for: 'pursuit'; readonly slot: number }
   | { readonly for: 'target'; readonly index: number; readonly act: 'register' | 'deregister' }
   | { readonly for: 'tag'; readonly value: string }
-  | { readonly for: 'waiting-tag'; readonly value: string }
+  | { readonly for: 'own-tag'; readonly tag: OwnTag; readonly value: string }
   | { readonly for: 'words'; readonly body: string }
   /** Who launched the holder of a seat: nobody waits for the answer. */
   | { readonly for: 'launch-record' }

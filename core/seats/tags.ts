@@ -16,6 +16,9 @@ export const TAG = {
   state: 'synkti:state',
   /** Written by the node itself: which act of its own it holds back, and why; empty or absent: none. */
   waiting: 'synkti:waiting',
+  /** Written by the node itself: how many live members its gossip hears, itself included, when those are few for long; empty or
+   * absent: enough. */
+  hears: 'synkti:hears',
 } as const;
 
 /** The seat that tags speak of; null when they aren't there or are nonsense. */
@@ -36,6 +39,10 @@ export function phaseFromTags(tags: Readonly<Record<string, string | undefined>>
 /** What a node holds back, and why; null: nothing. */
 export const waitingFromTags = (tags: Readonly<Record<string, string | undefined>>): string | null =>
   tags[TAG.waiting] || null;
+
+/** How few live members a node hears; null: enough. */
+export const hearsFromTags = (tags: Readonly<Record<string, string | undefined>>): number | null =>
+  wholeNumber(tags[TAG.hears]);
 
 function wholeNumber(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : null;

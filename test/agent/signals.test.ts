@@ -33,6 +33,7 @@ const state = (change: Partial<NodeState>): NodeState =>
     fate: { interruption: null },
     drain: null,
     vacancies: new Map(),
+    hearing: { fewSinceMs: null, apart: false },
     counters: { replacementsLaunched: 0 },
     ...change,
   }) as unknown as NodeState;

@@ -222,6 +222,7 @@ describe('sweep', () => {
     await sweep({}, CONTEXT);
     expect(world.counted.get('SpotCostPerHour')).toBeCloseTo(0.09);
     expect(world.counted.get('SurplusNodes')).toBe(0);
+    expect(world.counted.get('GossipApart')).toBe(0);
     await world.launch({ 'synkti:cluster': 'web', 'synkti:epoch': 'e1', 'synkti:slot': '0', 'synkti:generation': '2' });
     await sweep({}, CONTEXT);
     expect(world.counted.get('SurplusNodes')).toBe(1);

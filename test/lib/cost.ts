@@ -40,6 +40,7 @@ export const QUIET: readonly MetricName[] = [
   'ServingSlots',
   'OnDemandNodes',
   'SurplusNodes',
+  'GossipApart',
   'SpotCostPerHour',
   'FallbackNotNeeded',
 ];

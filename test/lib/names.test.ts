@@ -11,6 +11,7 @@ it('names things as core/ does', () => {
   expect(names.TAG_EPOCH).toBe(TAG.epoch);
   expect(names.TAG_STATE).toBe(TAG.state);
   expect(names.TAG_WAITING).toBe(TAG.waiting);
+  expect(names.TAG_HEARS).toBe(TAG.hears);
   expect(names.CLUSTER_NAME).toEqual(parse.CLUSTER_NAME);
   expect(names.LEASE_KEY).toBe(LEASE_KEY);
   expect(names.specParameterName('web')).toBe(spec.specParameterName('web'));

@@ -119,7 +119,7 @@ describe('the rights of a node', () => {
 
   it('let it change only its state among its tags', () => {
     expect(statement(template, 'TagItself').Condition?.['ForAllValues:StringEquals']).toEqual({
-      'aws:TagKeys': ['synkti:state', 'synkti:waiting'],
+      'aws:TagKeys': ['synkti:state', 'synkti:waiting', 'synkti:hears'],
     });
   });
 

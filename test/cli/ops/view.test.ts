@@ -68,6 +68,11 @@ describe('the view of a cluster', () => {
     ['twins', [[...WIDE_POOLS, opsNode(2, 1, { instanceId: 'i-twin', zone: 'us-east-1b' })]], ['twins']],
     ['a spare', [[...WIDE_POOLS, opsNode(0, 2, { zone: 'us-east-1b' })]], ['spare']],
     ['a node without a seat', [[...WIDE_POOLS, opsNode(9, 1, { seat: null })]], ['no-seat']],
+    [
+      'a node cut off from the gossip',
+      [[...WIDE_POOLS.slice(0, 2), opsNode(2, 1, { hears: 1, zone: 'us-east-1b' })]],
+      ['parted'],
+    ],
     ['one pool', [[opsNode(0), opsNode(1), opsNode(2)]], ['largest-pool']],
     ['one on-demand', [[...WIDE_POOLS.slice(0, 2), opsNode(2, 1, { lifecycle: 'on-demand' })]], ['on-demand']],
     [
@@ -92,6 +97,14 @@ describe('the view of a cluster', () => {
       'The loss of 2 spot nodes in one pool, m7g.large in us-east-1a, would leave 1 of 3 seats served, and 2 must be.',
     );
     expect(kinds(view([opsNode(0), opsNode(1, 1, { lifecycle: 'on-demand' }), opsNode(2)]))).toContain('largest-pool');
+  });
+
+  it('gossip that is parted names its nodes and what they hear', () => {
+    const [parted] = view(
+      [WIDE_POOLS[0], WIDE_POOLS[1], opsNode(2, 1, { hears: 1, zone: 'us-east-1b' })].flatMap((one) => one ?? []),
+    ).concerns;
+    expect(parted).toMatchObject({ level: 'risk', kind: 'parted', nodes: [idOf(2)], slots: [2] });
+    expect(parted?.text).toContain(`Gossip is parted: ${idOf(2)} hears 0 others. Gossip needs UDP and TCP 7946`);
   });
 
   it('an update waits for an empty slot, and says so', () => {

@@ -22,13 +22,27 @@ describe('a sweep', () => {
     expect(planSweep(sweepFacts(well))).toEqual({
       acts: [],
       waiting: null,
-      counts: { desired: 3, empty: 0, serving: 3, onDemand: 0, surplus: 0 },
+      counts: { desired: 3, empty: 0, serving: 3, onDemand: 0, surplus: 0, apart: 0 },
     });
   });
 
   it('fills empty seats: of nobody, of the ended, of those that leave', () => {
     const nodes = [node(0, 1, { state: 'terminated' }), node(1, 4, { phase: 'drained' })];
     expect(plan(nodes)).toEqual(['need 0.2', 'need 1.5', 'need 2.1']);
+  });
+
+  it('counts nodes whose gossip hears at most half of those that serve, by what EC2 shows', () => {
+    const apart = (...nodes: NodeView[]): number => planSweep(sweepFacts(nodes, {}, { desired: 6 })).counts.apart;
+    const hearing = (slot: number, hears: number | null, change: Partial<NodeView> = {}) =>
+      node(slot, 1, { hears, ...change });
+    // One is cut off; what the others hear of is enough.
+    expect(apart(...[0, 1, 2, 3, 4].map((slot) => hearing(slot, null)), hearing(5, 1))).toBe(1);
+    // Halves.
+    expect(apart(...[0, 1, 2, 3, 4, 5].map((slot) => hearing(slot, 3)))).toBe(6);
+    // Few because there are few: half of the cluster is gone.
+    expect(apart(...[0, 1, 2].map((slot) => hearing(slot, 3)))).toBe(0);
+    expect(apart(hearing(0, 1), hearing(1, null), hearing(2, 1, { state: 'terminated' }))).toBe(1);
+    expect(apart(hearing(0, 1), hearing(1, null, { phase: 'draining' }))).toBe(0);
   });
 
   it('of ten thousand nodes is a matter of milliseconds, and its acts are bounded', () => {

@@ -129,6 +129,14 @@ export class Host {
     return this.effects.filter((effect) => effect.type === type);
   }
 
+  /** What was asked to be written to a tag by itself: at a start the state's tag empties the others on the way. */
+  told(tag: string): string[] {
+    return this.calls('tagNode').flatMap((call) => {
+      const text = call.op === 'tagNode' && call.tags['synkti:state'] === undefined ? call.tags[tag] : undefined;
+      return text === undefined ? [] : [text];
+    });
+  }
+
   calls(op: CloudOp): CloudCall[] {
     return this.effects.flatMap((effect) => (effect.type === 'call' && effect.call.op === op ? [effect.call] : []));
   }

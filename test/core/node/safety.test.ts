@@ -10,11 +10,7 @@ import { Host, type OpenCall, SELF, servingHost } from './host.js';
 const OK: Outcome = { ok: true, value: null };
 const codes = (host: Host): string[] =>
   host.done('log').flatMap((effect) => (effect.type === 'log' ? [effect.code] : []));
-const waitingTags = (host: Host): string[] =>
-  host.calls('tagNode').flatMap((call) => {
-    const text = call.op === 'tagNode' ? call.tags['synkti:waiting'] : undefined;
-    return text === undefined ? [] : [text];
-  });
+const waitingTags = (host: Host): string[] => host.told('synkti:waiting');
 const adopt = (host: Host, change: Partial<Spec>): void => {
   host.state.spec = { ...host.state.spec, version: host.state.spec.version + 1, ...change };
   host.state.membersChanged = true;

@@ -80,7 +80,12 @@ describe('registration', () => {
     expect(host.state.meta.workload).toBe('healthy');
     host.step();
     expect(host.asked('tagNode').map(({ call }) => call)).toEqual([
-      { op: 'tagNode', instanceId: SELF, tags: { 'synkti:state': 'serving' } },
+      {
+        op: 'tagNode',
+        instanceId: SELF,
+        // Whatever a former life of the agent told is taken back on the way.
+        tags: { 'synkti:state': 'serving', 'synkti:waiting': '', 'synkti:hears': '' },
+      },
     ]);
   });
 });
