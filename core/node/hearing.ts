@@ -7,9 +7,6 @@ import type { Context, MonoMs } from '../time.js';
 import { nextOwnTagMs, tellTag } from './own-tags.js';
 import type { Emit, NodeState } from './state.js';
 
-/** A boot, a zone lost at once or a short partition is no ill health. */
-const SETTLE_MS = 60_000;
-
 /** Live members that it hears, itself included, if they are at most half of the seats; null: more, or there is but one. */
 function fewHeard(state: Pick<NodeState, 'gossip' | 'spec'>): number | null {
   const heard = liveMembers(state.gossip).length;
@@ -20,7 +17,7 @@ function fewHeard(state: Pick<NodeState, 'gossip' | 'spec'>): number | null {
 export function reconcileHearing(state: NodeState, ctx: Context, emit: Emit): void {
   const few = fewHeard(state);
   const fewSinceMs = few === null ? null : (state.hearing.fewSinceMs ?? ctx.nowMs);
-  const apart = fewSinceMs !== null && ctx.nowMs - fewSinceMs >= SETTLE_MS;
+  const apart = fewSinceMs !== null && ctx.nowMs - fewSinceMs >= state.timings.hearingSettleMs;
   if (apart !== state.hearing.apart) {
     const fields = { heard: few, seats: state.spec.desired };
     emit({ type: 'log', level: apart ? 'warn' : 'info', code: apart ? 'gossip-apart' : 'gossip-whole', fields });
@@ -30,4 +27,4 @@ export function reconcileHearing(state: NodeState, ctx: Context, emit: Emit): vo
 }
 
 export const nextHearingMs = (state: NodeState, { nowMs }: Pick<Context, 'nowMs'>): MonoMs =>
-  nextOwnTagMs(state, 'hears', state.hearing.fewSinceMs, SETTLE_MS, nowMs);
+  nextOwnTagMs(state, 'hears', state.hearing.fewSinceMs, state.timings.hearingSettleMs, nowMs);

@@ -6,9 +6,13 @@
  *     the silent holder, and EC2 calls it ended, or its status checks fail -> fill the seat
  *     the silent holder, and EC2 calls it well -> look again; fill the seat when patience ends
  *     nobody -> fill the seat
+ *
+ * Gossip that is parted is no reason to fill a seat: a holder that serves, and either says itself that its gossip hears few, or
+ * isn't heard by a node that hears less than half of those that serve, is left alone for as long as EC2 calls it well.
  */
 import type { NodeView, Outcome } from '../cloud.js';
 import { liveMembers, member, members, stepGossip } from '../gossip/gossip.js';
+import { isCutOff, isServing, livesUnheard } from '../seats/apart.js';
 import { watchLaunched } from '../seats/pursuit.js';
 import { seatName } from '../seats/seat.js';
 import { farthestSeat, isLiveState } from '../seats/surplus.js';
@@ -77,11 +81,18 @@ function heldBack(state: NodeState, slot: number): boolean {
 
 export function afterRescueLook(state: NodeState, outcome: Outcome<'findNodes'>, ctx: Context, emit: Emit): void {
   if (outcome.ok) joinUnknown(state, outcome.value, ctx, emit);
+  const nodes = outcome.ok ? outcome.value : [];
+  const cutOff = isCutOff(new Set(liveMembers(state.gossip).map(({ id }) => id)), nodes);
   for (const [slot, watched] of [...state.vacancies]) {
     if (watched.dueMs > ctx.nowMs || state.pursuits.has(slot)) continue;
     const vacancy = vacancyOf(state, slot);
     postpone(state, slot, state.timings.relookMs, ctx);
-    if (outcome.ok && vacancy !== null) judge(state, vacancy, watched.sinceMs, outcome.value, ctx, emit);
+    if (!outcome.ok || vacancy === null) continue;
+    const mates = nodes.filter((n) => n.seat?.slot === slot);
+    const unheard = mates.some((n) => livesUnheard(n) || (cutOff && isServing(n)));
+    const overdue = ctx.nowMs - watched.sinceMs >= state.spec.policy.silentPatienceMs;
+    if (unheard && overdue) postpone(state, slot, state.timings.unheardRelookMs, ctx);
+    judge(state, vacancy, mates, { unheard, patient: unheard || !overdue }, ctx, emit);
   }
 }
 
@@ -95,23 +106,22 @@ function joinUnknown(state: NodeState, nodes: readonly NodeView[], ctx: Context,
 function judge(
   state: NodeState,
   vacancy: Vacancy,
-  sinceMs: MonoMs,
-  nodes: readonly NodeView[],
+  mates: readonly NodeView[],
+  { unheard, patient }: { readonly unheard: boolean; readonly patient: boolean },
   ctx: Context,
   emit: Emit,
 ): void {
   const { slot } = vacancy;
-  const mates = nodes.filter((n) => n.seat?.slot === slot);
   const live = mates.filter((n) => isLiveState(n.state));
   const newcomer = live.find((n) => n.seat !== null && member(state.gossip, n.instanceId) === undefined);
   if (newcomer?.seat) {
+    if (unheard) return;
     state.pursuits.set(slot, watchLaunched(newcomer.seat, newcomer.instanceId, ctx));
     return;
   }
   const silent = vacancy.lastHolder;
   const announced = silent === null || silent.status === 'left' || silent.meta.leaving !== null;
   const stillLive = silent !== null && live.some((n) => n.instanceId === silent.id);
-  const patient = ctx.nowMs - sinceMs < state.spec.policy.silentPatienceMs;
   if (stillLive && !announced && patient) {
     const purpose = { for: 'confirm', slot, generation: vacancy.lastGeneration } as const;
     ask(state, purpose, { op: 'describeNode', instanceId: silent.id }, ctx, emit);

@@ -8,6 +8,10 @@ export interface NodeTimings {
   readonly deputyMs: number;
   /** Between two looks at a silent node that EC2 calls running, or at EC2 when it didn't answer. */
   readonly relookMs: number;
+  /** The same at a node that is left alone since the gossip is parted, once patience is over. Raising it saves calls meanwhile. */
+  readonly unheardRelookMs: number;
+  /** How long a node must hear few before it says so. Raising it: a boot or a zone lost at once is less often taken for it. */
+  readonly hearingSettleMs: number;
   /** How long a successor must be healthy before its predecessor goes. */
   readonly successorSettleMs: number;
   /** How long the layout of copies must say the same of this node before it acts on it; at a notice it doesn't wait. */
@@ -24,6 +28,8 @@ export const NODE_TIMINGS: Readonly<Record<'lan' | 'local', NodeTimings>> = {
     emptySettleMs: 20_000,
     deputyMs: 20_000,
     relookMs: 15_000,
+    unheardRelookMs: 120_000,
+    hearingSettleMs: 60_000,
     successorSettleMs: 20_000,
     copySettleMs: 5_000,
     specPollMs: 60_000,
@@ -34,6 +40,8 @@ export const NODE_TIMINGS: Readonly<Record<'lan' | 'local', NodeTimings>> = {
     emptySettleMs: 5_000,
     deputyMs: 5_000,
     relookMs: 2_000,
+    unheardRelookMs: 10_000,
+    hearingSettleMs: 8_000,
     successorSettleMs: 2_000,
     copySettleMs: 1_000,
     specPollMs: 5_000,

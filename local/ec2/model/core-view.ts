@@ -1,5 +1,5 @@
 import type { LaunchAnswer, LaunchRequest, NodeView } from '../../../core/cloud.js';
-import { phaseFromTags, seatFromTags, TAG, waitingFromTags } from '../../../core/seats/tags.js';
+import { hearsFromTags, phaseFromTags, seatFromTags, TAG, waitingFromTags } from '../../../core/seats/tags.js';
 import type { FleetAnswer, FleetRequest, InstanceRecord } from './types.js';
 
 /** The CreateFleet that a launch request stands for, as aws/ sends it: for hosts without a wire between. */
@@ -67,6 +67,7 @@ export function nodeViewOf(record: InstanceRecord, statusOk: boolean | null = nu
     token: record.tags[TAG.token] ?? null,
     phase: phaseFromTags(record.tags),
     waiting: waitingFromTags(record.tags),
+    hears: hearsFromTags(record.tags),
     endReason: record.stateReason?.code ?? null,
   };
 }

@@ -15,7 +15,7 @@ const tagged = ({ call }: OpenCall): Outcome | null => (call.op === 'tagNode' ? 
 
 /** Slot 1 of four; it hears nobody yet. */
 function lonely(): Host {
-  const host = new Host({ spec: specOf({ desired: 4 }) });
+  const host = new Host({ spec: specOf({ desired: 4, gossip: { preset: 'lan', port: 7946, secretId: 's' } }) });
   host.serve();
   return host;
 }
