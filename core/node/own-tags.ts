@@ -5,17 +5,9 @@
 import { TAG } from '../seats/tags.js';
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
 import { ask, isAsking } from './calls.js';
-import type { Emit, NodeState } from './state.js';
+import type { Emit, NodeState, OwnTag } from './state.js';
 
-const OWN_TAGS = ['waiting', 'hears'] as const;
-export type OwnTag = (typeof OWN_TAGS)[number];
-
-export interface ToldTag {
-  /** As EC2 has it; empty: nothing to tell. */
-  readonly written: string;
-  /** Not written again before. */
-  readonly dueMs: MonoMs;
-}
+const OWN_TAGS: readonly OwnTag[] = ['waiting', 'hears'];
 
 const AGAIN_MS = 60_000;
 /** A tag that may not be written is tried again after this. */

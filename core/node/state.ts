@@ -9,7 +9,6 @@ import type { Pursuit } from '../seats/pursuit.js';
 import type { HeldSeat } from '../seats/seat.js';
 import type { Spec } from '../spec/spec.js';
 import type { MonoMs } from '../time.js';
-import type { OwnTag, ToldTag } from './own-tags.js';
 import type { HeldTask, NodeEffect, WorkloadStatus } from './port.js';
 import type { NodeTimings } from './timings.js';
 
@@ -103,6 +102,16 @@ export interface NodeState {
   readonly calls: Map<number, OpenCall>;
   nextCallId: number;
   readonly counters: NodeCounters;
+}
+
+/** What a node tells by a tag of its instance. */
+export type OwnTag = 'waiting' | 'hears';
+
+export interface ToldTag {
+  /** As EC2 has it; empty: nothing to tell. */
+  readonly written: string;
+  /** Not written again before. */
+  readonly dueMs: MonoMs;
 }
 
 /** An act of this node's own will that it holds back. */

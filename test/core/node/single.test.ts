@@ -173,24 +173,6 @@ describe('an interruption notice', () => {
     expect(bodies[bodies.length - 1]).toContain('"replacement":"i-new"');
   });
 
-  it('tells of the requests that were in flight when the workload ended', () => {
-    const host = new Host();
-    host.serve();
-    host.interrupt(20_000);
-    let killed = false;
-    host.pass(19_000, ({ call }) => {
-      const stopping = host.done('stop-workload').length > 0;
-      if (!killed) {
-        killed = stopping;
-        host.health('healthy', 3);
-        if (stopping) host.health('stopped');
-      }
-      return call.op === 'deregisterTarget' || call.op === 'putObject' || call.op === 'tagNode' ? OK : null;
-    });
-    const bodies = host.calls('putObject').map((call) => (call.op === 'putObject' ? call.body : ''));
-    expect(bodies.filter((body) => body.includes('"requestsLost":3')).length).toBeGreaterThan(0);
-  });
-
   it('who launched the replacement is written down, for people to read', () => {
     const host = servingHost();
     host.interrupt(120_000);
