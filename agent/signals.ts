@@ -25,7 +25,7 @@ export function signalSamples(state: NodeState, calls: Readonly<Record<string, n
     one('drains_cut_total', 'Drains that ran out of time', figures?.cut ? 1 : 0),
     one('requests_lost_total', 'Requests in flight when the workloads ended', figures?.requestsLost ?? 0),
     one('nodes_launched_total', 'Seats that this node filled', counters.replacementsLaunched),
-    one('gossip_apart', 'This node hears at most half of the seats, for a minute', hearing.apart ? 1 : 0),
+    one('gossip_apart', 'This node hears at most half of the seats, for half a minute', hearing.apart ? 1 : 0),
     one('empty_slots', 'Slots that nobody holds, as this node hears it', vacancies.size),
     ...timeSample('detection_delay', 'From the notice to knowing of it', figures?.detectionMs),
     ...timeSample('failover_time', 'From knowing of the leave to being out of all target groups', figures?.failoverMs),
