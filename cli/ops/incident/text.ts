@@ -236,7 +236,7 @@ export function factsOf(incident: Incident, nowMs: number): [string, string][] {
 
 const lostText = (count: number): string =>
   count === 0
-    ? 'none lost: nothing was in flight when its workloads stopped'
-    : `${count} lost at most: as many were in flight when its workloads or its time ended`;
+    ? 'none was in flight when its workloads stopped'
+    : `${count} lost: in flight when its workloads or its time ended`;
 
 const NO_PRICE = 'not known: EC2 has no list of on-demand prices; give --on-demand-price TYPE=USD';

@@ -198,8 +198,8 @@ describe('as text', () => {
   it('one tells the requests it lost, and those of an old agent not at all', () => {
     const textOf = (requestsLost: number | null) =>
       incidentText(incidentOf(reportOf({ requestsLost }), factsOf()), TEXT);
-    expect(textOf(3)).toContain('Requests     3 lost at most');
-    expect(textOf(0)).toContain('Requests     none lost');
+    expect(textOf(3)).toContain('Requests     3 lost: in flight when');
+    expect(textOf(0)).toContain('Requests     none was in flight');
     expect(textOf(null)).not.toContain('Requests');
     const { requestsLost: _, ...old } = reportOf();
     expect(parseReport(JSON.stringify({ ...old, format: 1, writtenBy: undefined }))?.requestsLost).toBeNull();
