@@ -195,7 +195,7 @@ function parted({ nodes, spec }: Scene): Concern[] {
   const rows = nodes.filter(({ node }) => apart.has(node.instanceId));
   if (rows.length === 0) return [];
   const heard = rows.map((row) => `${idOf(row)} hears ${countText((row.node.hears ?? 1) - 1, 'other')}`);
-  const ways = `Gossip needs UDP and TCP ${spec.gossip.port} between all nodes; \`synkti doctor\` looks at the security groups.`;
+  const ways = `It needs UDP and TCP ${spec.gossip.port} between all nodes, and clocks that agree.`;
   return [about('risk', 'parted', `Gossip is parted: ${listText(heard)}. ${ways}`, rows)];
 }
 

@@ -129,7 +129,18 @@ export function checkRoles({ roles }: Facts): Finding[] {
 export const SPOT_ROLE = 'AWSServiceRoleForEC2Spot';
 export const FLEET_ROLE = 'AWSServiceRoleForEC2Fleet';
 
-export function checkGossip({ rules, template, spec, region }: Facts): Finding[] {
+export const checkGossip = (facts: Facts): Finding[] => [...checkPorts(facts), ...checkHearing(facts)];
+
+/** What the nodes say themselves: rules may be right and a network ACL or a clock wrong. */
+function checkHearing({ view, region }: Facts): Finding[] {
+  const parted = view.ok ? view.value.concerns.find(({ kind }) => kind === 'parted') : undefined;
+  if (!view.ok || parted === undefined) return [];
+  const subnets = [...new Set(view.value.nodes.flatMap(({ node }) => node.subnetId ?? []))].join(',');
+  const acls = `aws ec2 describe-network-acls --filters Name=association.subnet-id,Values=${subnets} --region ${region}`;
+  return [problem('gossip', parted.text, acls)];
+}
+
+function checkPorts({ rules, template, spec, region }: Facts): Finding[] {
   if (!template.ok) return [unknown('gossip', template)];
   const groups = template.value?.securityGroupIds ?? [];
   if (groups.length === 0)

@@ -18,13 +18,16 @@ export function doctorText(findings: readonly Finding[], width: number, colors: 
     // Commands aren't broken: they are there to be copied.
     return mend === null ? told : [...told, `${' '.repeat(LEVEL_WIDTH)}${colors.cyan(mend)}`];
   });
-  return `${lines.join('\n')}\n\n${verdictText(findings, colors)}\n`;
+  return `${lines.join('\n')}\n\n${verdictText(findings, width, colors)}\n`;
 }
 
-export function verdictText(findings: readonly Finding[], colors: Colors): string {
+function verdictText(findings: readonly Finding[], width: number, colors: Colors): string {
   const count = (level: Level): number => findings.filter((finding) => finding.level === level).length;
   const [problems, warnings, unknowns] = [count('problem'), count('warning'), count('unknown')];
   const parts = [countText(problems, 'problem'), countText(warnings, 'warning'), `${unknowns} not looked at`];
+  const tone = problems > 0 ? colors.red : warnings > 0 ? colors.yellow : colors.green;
   const text = `${parts.join(', ')}, ${count('fine')} fine. Nothing was changed.`;
-  return problems > 0 ? colors.red(text) : warnings > 0 ? colors.yellow(text) : colors.green(text);
+  return wrap(text, width)
+    .map((line) => tone(line))
+    .join('\n');
 }

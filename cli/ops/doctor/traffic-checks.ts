@@ -104,7 +104,8 @@ export function checkNodes({ view }: Facts): Finding[] {
   if (!view.ok) return [unknown('nodes', view)];
   const { nodes, concerns, spec, slots } = view.value;
   const findings = concerns
-    .filter(({ level }) => level !== 'waiting')
+    // Parted gossip is told of by the check of that name.
+    .filter(({ level, kind }) => level !== 'waiting' && kind !== 'parted')
     .map(({ level, text }) =>
       (level === 'down' ? problem : warning)('nodes', text, 'Look at: synkti status and synkti incidents'),
     );

@@ -299,6 +299,12 @@ describe('machines', () => {
       ),
     ).toEqual(['problem', 'problem']);
     expect(levels(checkGossip(template({ securityGroupIds: [] })))).toEqual(['warning']);
+    const [first, ...rest] = WELL_NODES;
+    const parted = facts({ view: ok(view([{ ...(first ?? opsNode(0)), hears: 1 }, ...rest])) });
+    expect(checkGossip(parted)).toContainEqual(
+      expect.objectContaining({ level: 'problem', text: expect.stringContaining('Gossip is parted') }),
+    );
+    expect(levels(checkNodes(parted))).not.toContain('warning');
   });
 });
 

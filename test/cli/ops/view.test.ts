@@ -104,7 +104,7 @@ describe('the view of a cluster', () => {
       [WIDE_POOLS[0], WIDE_POOLS[1], opsNode(2, 1, { hears: 1, zone: 'us-east-1b' })].flatMap((one) => one ?? []),
     ).concerns;
     expect(parted).toMatchObject({ level: 'risk', kind: 'parted', nodes: [idOf(2)], slots: [2] });
-    expect(parted?.text).toContain(`Gossip is parted: ${idOf(2)} hears 0 others. Gossip needs UDP and TCP 7946`);
+    expect(parted?.text).toContain(`Gossip is parted: ${idOf(2)} hears 0 others. It needs UDP and TCP 7946`);
   });
 
   it('an update waits for an empty slot, and says so', () => {
