@@ -1,5 +1,6 @@
 import { type Argument, Command, CommanderError } from 'commander';
-import { addCommands, wantedCommand } from './commands.js';
+import { addCommands, commandNames, wantedCommand } from './commands.js';
+import { suggestion } from './nearest.js';
 import { messageOf, UserError } from './user-error.js';
 
 declare const SYNKTI_VERSION: string | undefined;
@@ -24,8 +25,10 @@ export async function main(argv: readonly string[]): Promise<void> {
   // As with `| head`: commands that run for long notice it themselves.
   process.stdout.on('error', () => {});
   try {
+    checkHelp(argv);
     const program = await programFor(wantedCommand(argv));
-    await program.parseAsync([...argv], { from: 'user' });
+    // Without a word it is the help that is wanted, on stdout.
+    await program.parseAsync(argv.length === 0 ? ['--help'] : [...argv], { from: 'user' });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
   }
@@ -45,21 +48,31 @@ export async function programFor(wanted: string | null): Promise<Command> {
     .configureHelp({
       subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(argumentTerm)].join(' '),
     })
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'synkti: ')) });
+    .configureOutput({ outputError: (text, write) => write(complaint(text, 'synkti help')) });
   await addCommands(program, wanted);
   for (const command of program.commands) {
     command.exitOverride().copyInheritedSettings(program).helpOption('--help', 'shows this help');
-    command.configureOutput({ outputError: (text, write) => write(complaint(text, command)) });
+    command.configureOutput({ outputError: (text, write) => write(complaint(text, `synkti help ${command.name()}`)) });
   }
   return program;
 }
 
-/** The parser's sentence; where a word is missing or too many, who would like to know which has it one step away. */
-function complaint(text: string, command: Command): string {
+/** The parser shows the whole list for the help of a command that isn't there. @throws UserError */
+function checkHelp(argv: readonly string[]): void {
+  const [first, wanted] = argv.filter((word) => !word.startsWith('-'));
+  const names = [...commandNames(), 'help'];
+  if (first !== 'help' || wanted === undefined || names.includes(wanted)) return;
+  const close = suggestion(wanted.slice(0, 60), names);
+  throw new UserError(
+    `There is no command "${wanted.slice(0, 60)}".${close === '' ? ' synkti help lists them.' : close}`,
+  );
+}
+
+/** The parser's sentence; who would like to know which word is missing, too many or unknown has it one step away. */
+function complaint(text: string, help: string): string {
   const told = text.replace(/^error: /, 'synkti: ');
-  return /missing required argument|too many arguments/.test(told)
-    ? `${told.trimEnd().replace(/\.$/, '')}; see: synkti help ${command.name()}\n`
-    : told;
+  const lost = /missing required argument|too many arguments|unknown command/.test(told) && !/Did you mean/.test(told);
+  return lost ? `${told.trimEnd().replace(/\.$/, '')}; see: ${help}\n` : told;
 }
 
 const argumentTerm = (argument: Argument): string => {
