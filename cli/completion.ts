@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { UserError } from './user-error.js';
 
 const EXAMPLES = `
@@ -13,7 +13,8 @@ export function register(program: Command): void {
   program
     .command('completion')
     .description('Writes a completion script for a shell: commands, options, files and profiles.')
-    .argument('<shell>', 'bash, zsh or fish')
+    // The complaint is run's own.
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']).argParser((word) => word))
     .addHelpText('after', EXAMPLES)
     .action((shell: string) => run(shell));
 }

@@ -11,8 +11,8 @@ export function bashScript(tree: readonly CommandNode[]): string {
     );
   const valueCase = (kind: ValueKind, body: string): string =>
     values(kind).length === 0 ? '' : `    ${values(kind).join(' | ')})\n      ${body}\n      return ;;\n`;
-  const words = tree.map(({ path, commands, options, takesFiles }) => {
-    const list = [...commands.map(({ name }) => name), ...options.map(({ flag }) => flag)].join(' ');
+  const words = tree.map(({ path, commands, options, choices, takesFiles }) => {
+    const list = [...commands.map(({ name }) => name), ...choices, ...options.map(({ flag }) => flag)].join(' ');
     const files = takesFiles ? ' files=1' : '';
     return `    ${quoted(pathText(path))}) list=${quoted(list)}${files} ;;`;
   });

@@ -3,7 +3,7 @@ import { quoted } from './bash.js';
 import type { CommandNode, OptionNode } from './tree.js';
 
 export function fishScript(tree: readonly CommandNode[]): string {
-  const lines = tree.flatMap(({ path, commands, options, takesFiles }) => {
+  const lines = tree.flatMap(({ path, commands, options, choices, takesFiles }) => {
     const when = conditionOf(
       path,
       commands.map(({ name }) => name),
@@ -12,6 +12,7 @@ export function fishScript(tree: readonly CommandNode[]): string {
       ...commands.map(
         ({ name, summary }) => `complete -c synkti ${when} -a ${quotedFish(name)} -d ${quotedFish(summary)}`,
       ),
+      ...choices.map((choice) => `complete -c synkti ${conditionOf(path, [])} -a ${quotedFish(choice)}`),
       ...options.map((option) => `complete -c synkti ${conditionOf(path, [])} ${optionText(option)}`),
       ...(takesFiles ? [`complete -c synkti ${conditionOf(path, [])} -F`] : []),
     ];

@@ -6,6 +6,8 @@ export interface CommandNode {
   readonly path: readonly string[];
   readonly commands: readonly { readonly name: string; readonly summary: string }[];
   readonly options: readonly OptionNode[];
+  /** What its arguments can be, where that is a list. */
+  readonly choices: readonly string[];
   /** Its arguments are files. */
   readonly takesFiles: boolean;
 }
@@ -34,6 +36,7 @@ export function treeOf(program: Command, path: readonly string[] = []): CommandN
       summary: firstLine(command.summary() || command.description()),
     })),
     options,
+    choices: program.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
     takesFiles: program.registeredArguments.some((argument) => /file|grid/.test(argument.name())),
   };
   const nested = commands

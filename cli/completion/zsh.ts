@@ -13,10 +13,11 @@ export function zshScript(tree: readonly CommandNode[]): string {
   const valueCase = (kind: ValueKind, body: string): string =>
     values(kind).length === 0 ? '' : `    ${values(kind).join(' | ')})\n      ${body}\n      return ;;\n`;
   const item = (name: string, summary: string): string => quoted(`${name}:${summary}`);
-  const lists = tree.map(({ path, commands, options, takesFiles }) => {
+  const lists = tree.map(({ path, commands, options, choices, takesFiles }) => {
     const parts = [
       `      options=(${options.map(({ flag, summary }) => item(flag, summary)).join(' ')})`,
       `      commands=(${commands.map(({ name, summary }) => item(name, summary)).join(' ')})`,
+      ...(choices.length > 0 ? [`      compadd -- ${choices.map(quoted).join(' ')}`] : []),
       ...(takesFiles ? ['      [[ $PREFIX == -* ]] || _files'] : []),
     ];
     return `    ${quoted(pathText(path))})\n${parts.join('\n')} ;;`;

@@ -28,6 +28,14 @@ describe('completion', () => {
     expect(offered('synkti', 'incident', '--html', '/etc/passw')).toContain('/etc/passwd');
     expect(offered('synkti', 'status', '--region', '')).toEqual([]);
     expect(offered('synkti', 'nonsense', 'st')).toEqual(['status']);
+    expect(offered('synkti', 'help', 'dr')).toEqual(['drain', 'drill']);
+  });
+
+  it('an argument that is one of a list', () => {
+    expect(offered('synkti', 'completion', '')).toEqual(expect.arrayContaining(['bash', 'zsh', 'fish']));
+    expect(offered('synkti', 'status', 'zs')).toEqual([]);
+    expect(zshScript(tree)).toContain("compadd -- 'bash' 'zsh' 'fish'");
+    expect(fishScript(tree)).toContain("complete -c synkti -n '__fish_seen_subcommand_from completion' -a 'fish'");
   });
 
   it('every command and option is in every script', () => {
@@ -44,6 +52,7 @@ describe('completion', () => {
       path: [],
       commands: [{ name: 'x', summary: `it's "so": $(touch /tmp/no) \`x\`` }],
       options: [{ flag: '--y', summary: "that's: it", value: 'file' }],
+      choices: [],
       takesFiles: true,
     };
     const nested: CommandNode = { ...node, path: ['x'], commands: [] };
