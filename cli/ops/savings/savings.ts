@@ -21,6 +21,8 @@ export interface Sums {
   /** Hours that EC2 didn't charge: it took the node back within its first hour. */
   readonly freeHours: number;
   readonly paidUsd: number | null;
+  /** What was paid for what has an on-demand price, too: only that is compared. */
+  readonly comparedPaidUsd: number | null;
   readonly onDemandUsd: number | null;
   readonly overlapUsd: number | null;
   readonly redoneUsd: number | null;
@@ -207,7 +209,8 @@ function sumsOf(pieces: readonly Piece[]): Sums {
   const overlapUsd = total(both, (one) => one.overlapUsd);
   const redoneUsd = total(both, (one) => one.redoneUsd);
   const fairUsd = onDemandUsd === null ? null : onDemandUsd - (overlapUsd ?? 0) - (redoneUsd ?? 0);
-  const savedUsd = fairUsd === null ? null : fairUsd - (total(both, (one) => one.paidUsd) ?? 0);
+  const comparedPaidUsd = total(both, (one) => one.paidUsd);
+  const savedUsd = fairUsd === null ? null : fairUsd - (comparedPaidUsd ?? 0);
   return {
     hours: hours(({ ms }) => ms),
     onDemandHours: hours(({ ms, node }) => (node.lifecycle === 'on-demand' ? ms : 0)),
@@ -215,6 +218,7 @@ function sumsOf(pieces: readonly Piece[]): Sums {
     redoneHours: hours(({ redoneMs }) => redoneMs),
     freeHours: hours(({ freeMs }) => freeMs),
     paidUsd: total(pieces, (one) => one.paidUsd),
+    comparedPaidUsd,
     onDemandUsd,
     overlapUsd,
     redoneUsd,

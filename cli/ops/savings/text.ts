@@ -41,14 +41,19 @@ function headline({ total, nodes, fromMs, toMs }: Saved, cluster: string): strin
   if (nodes === 0) return `${cluster}, ${span}: nothing is known of any node in this time.`;
   const paid = total.paidUsd === null ? 'an unknown sum' : usdText(total.paidUsd);
   const had = `${cluster}, ${span}: ${paid} paid for ${hoursText(total.hours)} hours of ${countText(nodes, 'node')}`;
-  const { savedUsd, savedPercent, onDemandUsd } = total;
+  const { savedUsd, savedPercent, onDemandUsd, comparedPaidUsd } = total;
   if (savedUsd === null || onDemandUsd === null) return `${had}; what was saved isn't known without on-demand prices.`;
   const fair = onDemandUsd - (total.overlapUsd ?? 0) - (total.redoneUsd ?? 0);
   const percent = savedPercent === null ? '' : ` (${savedPercent.toFixed(1)}%)`;
-  return savedUsd < 0
-    ? `${had}; ${usdText(-savedUsd)} more than the ${usdText(fair)} that on-demand would have cost.`
-    : `${had}; ${usdText(savedUsd)}${percent} less than the ${usdText(fair)} that on-demand would have cost.`;
+  const versus = savedUsd < 0 ? `${usdText(-savedUsd)} more` : `${usdText(savedUsd)}${percent} less`;
+  const would = `${versus} than the ${usdText(fair)} that on-demand would have cost.`;
+  if (!isPartial(total)) return `${had}; ${would}`;
+  return `${had}. Of it ${usdText(comparedPaidUsd ?? 0)} can be compared, for types whose on-demand price is known: ${would}`;
 }
+
+/** Whether something was paid that has no on-demand price to be compared with. */
+const isPartial = ({ paidUsd, comparedPaidUsd, savedUsd }: Sums): boolean =>
+  savedUsd !== null && (paidUsd ?? 0) - (comparedPaidUsd ?? 0) > 1e-9;
 
 function sumColumns(colors: Colors): Column<Sums>[] {
   const usd = (of: (row: Sums) => number | null) => (row: Sums) => {
@@ -90,7 +95,11 @@ function notes({ total, cheapest, nodes }: Saved): string[] {
   if (nodes === 0) return [];
   const lines: string[] = [];
   if (total.savedUsd !== null) {
-    lines.push('Saved is all on-demand less overlap, redone work and what was paid, type for type.');
+    lines.push(
+      isPartial(total)
+        ? 'Saved is all on-demand less overlap, redone work and what was paid, type for type, where the on-demand price is known; Paid is of all.'
+        : 'Saved is all on-demand less overlap, redone work and what was paid, type for type.',
+    );
   }
   const { overlapHours, redoneHours, freeHours, paidUsd } = total;
   const parts = [

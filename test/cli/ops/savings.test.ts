@@ -320,6 +320,21 @@ describe('as text', () => {
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
+  it('what has no on-demand price is in what was paid, and not in what is compared', () => {
+    const lives = [life(), life({ startMs: FROM, node: OTHER }, 1)];
+    const prices = { ...BOOK, onDemand: new Map([['m7g.large', 0.1]]) };
+    const half = { ...whole({}, lives), ...saved(lives, { prices }) };
+    expect(half.total.paidUsd).toBeCloseTo(0.05, 9);
+    expect(half.total.comparedPaidUsd).toBeCloseTo(0.03, 9);
+    expect(half.total.savedUsd).toBeCloseTo(0.1 - 0.03, 9);
+    const text = savingsText(half, 'web', TEXT).replaceAll('\n', ' ');
+    expect(text).toContain(
+      '$0.0500 paid for 2.0 hours of 2 nodes. Of it $0.0300 can be compared, for types whose on-demand price is known: $0.0700 (70.0%) less than the $0.1000 that on-demand would have cost.',
+    );
+    expect(text).toContain('where the on-demand price is known; Paid is of all.');
+    expect(text).toContain('No on-demand price of m6g.large');
+  });
+
   it('says what is missing', () => {
     const text = savingsText(
       whole({
