@@ -34,13 +34,13 @@ export function shortZone(zone: string, region: string): string {
   return zone.startsWith(region) && zone.length === region.length + 1 ? zone.slice(region.lastIndexOf('-') + 1) : zone;
 }
 
-/** Text in lines of `width` columns at most, broken at blanks; the first begins with `head`, the others with as many blanks. */
+/** Text in lines of `width` columns at most, broken at blanks, but not between a number and its `s`; the first begins with `head`, the others with as many blanks. */
 export function wrap(text: string, width: number, head = ''): string[] {
   const indent = ' '.repeat(head.length);
   const lines: string[] = [];
   let line = head;
   let empty = true;
-  for (const word of text.split(' ')) {
+  for (const word of text.split(/(?<!\d(?= s\b)) /)) {
     if (!empty && line.length + 1 + word.length > width) {
       lines.push(line);
       line = indent + word;

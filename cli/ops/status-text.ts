@@ -24,7 +24,11 @@ export function statusText(view: ClusterView, options: StatusOptions): string {
   const { colors } = options;
   const parts = [headLines(view, options), workloadLines(view, options), nodeLines(view, options)];
   parts.push(poolLines(view, options), concernLines(view, options));
-  parts.push(view.unseen.map(({ what, why }) => colors.yellow(`Not seen: ${what}. ${why}`)));
+  parts.push(
+    view.unseen.flatMap(({ what, why }) =>
+      wrap(`Not seen: ${what}. ${why}`, options.width).map((line) => colors.yellow(line)),
+    ),
+  );
   return parts
     .filter((lines) => lines.length > 0)
     .map((lines) => `${lines.join('\n')}\n`)
@@ -37,7 +41,9 @@ function headLines(view: ClusterView, { colors, endpoint, width }: StatusOptions
   const where = endpoint === null ? view.region : `${view.region} at ${endpoint}`;
   const left = `${spec.cluster}  ${where}`;
   const right = `${timeText(view.atMs)} UTC`;
-  const gap = ' '.repeat(Math.max(2, width - left.length - right.length));
+  const room = width - left.length - right.length;
+  // Where there isn't room beside the cluster's name the time stands below it.
+  const gap = room < 2 ? '\n' : ' '.repeat(room);
   const count = `${serving} of ${countText(spec.desired, 'seat')} serve`;
   const tone = serving === spec.desired ? colors.green : serving === 0 ? colors.red : colors.yellow;
   const price = view.spotUsdPerHour > 0 ? `, ${usdText(view.spotUsdPerHour)}/h` : '';
@@ -47,10 +53,23 @@ function headLines(view: ClusterView, { colors, endpoint, width }: StatusOptions
     `template ${spec.launch.templateVersion}`,
     `spec ${spec.version}`,
   ];
+  const [first = '', ...rest] = inLines([count, ...facts], width);
   return [
     `${colors.bold(spec.cluster)}  ${colors.dim(where)}${gap}${colors.dim(right)}`,
-    `${tone(count)}  ${facts.join('  ')}`,
+    tone(first.slice(0, count.length)) + first.slice(count.length),
+    ...rest,
   ];
+}
+
+/** Facts side by side, as many in a line as there is room for. */
+function inLines(facts: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  for (const fact of facts) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 2 + fact.length > width) lines.push(fact);
+    else lines[lines.length - 1] = `${line}  ${fact}`;
+  }
+  return lines;
 }
 
 function workloadLines({ workloads, unseen }: ClusterView, { colors }: StatusOptions): string[] {

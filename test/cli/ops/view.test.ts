@@ -154,10 +154,22 @@ describe('the view of a cluster', () => {
           .map((line) => line.length),
       ),
     ).toBeLessThanOrEqual(80);
+    expect(text(80).split('\n')[0]).toMatch(/^web {2}us-east-1 +\d{4}-\d\d-\d\d [\d:]{8} UTC$/);
     expect(text(80)).not.toContain('TEMPLATE');
     expect(text(160)).toContain('TEMPLATE');
     expect(text(80)).not.toContain('\u001b[');
     expect(text(80)).toMatch(/Nothing is amiss\.\n$/);
+  });
+
+  it('what is no table fits a narrow terminal, too', () => {
+    const why = 'ada may not call ec2:DescribeSpotPriceHistory. No policy allows it; ask for this right.';
+    const seen = view(WIDE_POOLS, { unseen: [{ what: 'spot prices', why }] });
+    const endpoint = 'http://127.0.0.1:4666';
+    const lines = statusText(seen, { width: 52, colors: pc.createColors(false), all: false, endpoint }).split('\n');
+    expect(lines.filter((line) => line.length > 52)).toEqual([]);
+    expect(lines[0]).toBe(`web  us-east-1 at ${endpoint}`);
+    expect(lines[1]).toMatch(/^\d{4}-\d\d-\d\d [\d:]{8} UTC$/);
+    expect(lines.join(' ')).toContain('spec ');
   });
 
   it('many nodes are counted, and only what is not as usual is listed', () => {
