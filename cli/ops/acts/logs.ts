@@ -8,7 +8,7 @@ import { inParallel } from '../../parallel.js';
 import { onSignals } from '../../signals.js';
 import { UserError } from '../../user-error.js';
 import { readAnswers } from '../read.js';
-import { type NodeRow, viewOf } from '../view.js';
+import { type ClusterView, type NodeRow, viewOf } from '../view.js';
 import { prefixOf } from './exec.js';
 import { pickNode, pickNodes } from './pick.js';
 import { pause } from './run-act.js';
@@ -76,7 +76,7 @@ async function run(
         cutoff,
       );
     words += texts.length;
-    if (texts.length === 0) rows.push(pickNode(node, view));
+    if (texts.length === 0) rows.push(pickLogger(node, view));
   }
   if (settings.nodes.length === 0) rows.push(...pickNodes([], view));
   if (rows.length === 0) {
@@ -96,6 +96,20 @@ async function run(
   }
   if (signal.aborted) return 130;
   return well ? 0 : 1;
+}
+
+/** @throws UserError with the way to the words of a node that is gone. Exported for its tests. */
+export function pickLogger(text: string, view: ClusterView): NodeRow {
+  try {
+    return pickNode(text, view);
+  } catch (error) {
+    if (!(error instanceof UserError) || !/^i-[0-9a-f]{2,17}$/.test(text)) throw error;
+    const hint =
+      text.length === 19
+        ? 'It left no last words, or the bucket keeps them no longer.'
+        : 'Of a node that is gone give the whole id; synkti incidents lists them.';
+    throw new UserError(`${error.message} ${hint}`, { cause: error });
+  }
 }
 
 /** One question to each; whether all answered. */

@@ -15,7 +15,9 @@ export function pickNode(text: string, view: ClusterView): NodeRow {
     if (holder !== undefined) return holder;
     if (row !== undefined) throw new UserError(`Slot ${slot} of cluster "${cluster}" is empty: no node holds it.`);
     const last = view.spec.desired - 1;
-    throw new UserError(`Cluster "${cluster}" has no slot ${slot}; its slots are ${last > 0 ? `0 to ${last}` : '0'}.`);
+    const known =
+      last < 0 ? 'it is scaled to 0 slots' : last === 0 ? 'its only slot is 0' : `its slots are 0 to ${last}`;
+    throw new UserError(`Cluster "${cluster}" has no slot ${slot}; ${known}.`);
   }
   const exact = live.find(({ node }) => node.instanceId === text);
   if (exact !== undefined) return exact;

@@ -4,7 +4,7 @@
  */
 import type { Command } from 'commander';
 import { type FoundCluster, findCluster } from '../../aws/clusters.js';
-import { addClusterOptions, type ClusterFlags } from '../../aws/flags.js';
+import { addClusterOptions, type ClusterFlags, type Colors } from '../../aws/flags.js';
 import { type Session, withSession } from '../../aws/session.js';
 import { onSignals } from '../../signals.js';
 import { UserError } from '../../user-error.js';
@@ -121,18 +121,17 @@ async function act(
   const did: string[] = [];
   const end = (code: number, more: object = {}): number => {
     if (session.json) {
-      const { title, steps, safety, undo, notes, nothing } = plan;
-      const facts = { format: 1, command: name, cluster: scene.cluster.name, region: session.region, title, steps };
-      const all = { ...facts, safe: safety.safe, why: safety.why, undo, notes, nothing, did, ...more };
+      const facts = { format: 1, command: name, cluster: scene.cluster.name, region: session.region };
+      const all = { ...facts, ...planJson(plan), did, ...NOT_SO, dryRun: flags.dryRun === true, ...more };
       process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
     }
     return code;
   };
-  say(planText(plan, session));
+  say(planText(plan, session.colors, terminalWidth()));
   if (plan.nothing !== null) return end(0);
   if (flags.dryRun === true) {
     say('A dry run: nothing was done.');
-    return end(plan.safety.safe ? 0 : 1, { dryRun: true });
+    return end(plan.safety.safe ? 0 : 1);
   }
   if (!plan.safety.safe && flags.force !== true) {
     say("Nothing was done. Mend what isn't safe, or say --force.");
@@ -140,11 +139,11 @@ async function act(
   }
   if (flags.yes !== true && !(await confirm(session, `${plan.title}?`, signal))) {
     say('Nothing was done.');
-    return end(signal.aborted ? 130 : 1, { declined: true });
+    return end(signal.aborted ? 130 : 1, { declined: !signal.aborted, interrupted: signal.aborted });
   }
   if (signal.aborted) {
     say('Stopped; nothing was done.');
-    return end(130);
+    return end(130, { interrupted: true });
   }
   try {
     const settled: Outcome[] = [];
@@ -168,7 +167,18 @@ async function act(
   if (watched.end === 'interrupted') say(`Stopped watching; what was begun goes on by itself. ${plan.goOn}`);
   if (watched.end === 'timeout') say(`Not done after ${showDuration(timeoutMs)}; it goes on by itself. ${plan.goOn}`);
   const code = { done: 0, timeout: 1, interrupted: 130 }[watched.end];
-  return end(code, { watched: { ...watched, tookMs: Math.round(watched.tookMs) } });
+  const interrupted = watched.end === 'interrupted';
+  return end(code, { interrupted, watched: { ...watched, tookMs: Math.round(watched.tookMs) } });
+}
+
+/** The fields of the JSON that say how it ended: always there. */
+const NOT_SO = { refused: false, declined: false, interrupted: false, watched: null };
+
+/** Where there is nothing to do, no step is told and nothing needs to be undone. Exported for its tests. */
+export function planJson({ title, steps, safety, undo, notes, nothing }: ActPlan): object {
+  const idle = nothing !== null;
+  const plan = { title, steps: idle ? [] : steps, safe: safety.safe, why: safety.why };
+  return { ...plan, undo: idle ? null : undo, notes: idle ? [] : notes, nothing };
 }
 
 interface Watched {
@@ -223,18 +233,18 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-function planText(plan: ActPlan, { colors }: Session): string {
-  const width = terminalWidth();
+/** What it would do, and whether that is safe. Exported for its tests. */
+export function planText(plan: ActPlan, colors: Colors, width: number): string {
   if (plan.nothing !== null) return wrap(plan.nothing, width).join('\n');
   const { safe, why } = plan.safety;
-  const head = safe ? 'Safe:    ' : 'Not safe: ';
+  const head = safe ? 'Safe:     ' : 'Not safe: ';
   const verdict = wrap(why, width, head);
   const paint = safe ? colors.green : colors.red;
   return [
     colors.bold(`${plan.title}:`),
     ...plan.steps.flatMap((step, i) => wrap(step, width, `  ${i + 1}. `)),
     ...verdict.map((line, i) => (i === 0 ? paint(head) + line.slice(head.length) : line)),
-    ...plan.notes.flatMap((note) => wrap(note, width, 'Note:    ')),
-    ...wrap(plan.undo, width, 'Undo:    '),
+    ...plan.notes.flatMap((note) => wrap(note, width, 'Note:     ')),
+    ...wrap(plan.undo, width, 'Undo:     '),
   ].join('\n');
 }

@@ -4,6 +4,7 @@ import { classify } from '../../../aws/errors.js';
 import { deniedAction } from '../../../aws/failure.js';
 import { TAG } from '../../../core/seats/tags.js';
 import type { Session } from '../../aws/session.js';
+import { showDuration } from '../../values.js';
 import { pause } from './run-act.js';
 
 /** What a node made of a command. */
@@ -60,7 +61,7 @@ export async function runOnNode(
     if (signal.aborted) return { type: 'left', commandId };
     try {
       const one = await ssm.send(new GetCommandInvocationCommand({ CommandId: commandId, InstanceId: instanceId }));
-      const end = endOf(one);
+      const end = endOf(one, command.timeoutMs);
       if (end !== null) return end;
     } catch (error) {
       // SSM's answers lag behind its own commands.
@@ -104,7 +105,7 @@ interface Invocation {
 }
 
 /** Null: it goes on. Exported for its tests. */
-export function endOf(one: Invocation): CommandEnd | null {
+export function endOf(one: Invocation, timeoutMs: number): CommandEnd | null {
   const stdout = one.StandardOutputContent ?? '';
   const stderr = one.StandardErrorContent ?? '';
   const cut = stdout.length >= KEPT_OUT || stderr.length >= KEPT_ERR;
@@ -121,7 +122,21 @@ export function endOf(one: Invocation): CommandEnd | null {
       if ((one.ResponseCode ?? -1) < 0) return { type: 'failed', why: `SSM couldn't run it: ${one.StatusDetails}.` };
       return { type: 'ended', exitCode: one.ResponseCode ?? 1, stdout, stderr, cut };
     default:
-      return { type: 'failed', why: `It was ended before it was done: ${one.StatusDetails ?? one.Status}.` };
+      return { type: 'failed', why: whyEnded(one.StatusDetails ?? one.Status, timeoutMs) };
+  }
+}
+
+/** @param details as SSM puts it */
+function whyEnded(details: string, timeoutMs: number): string {
+  switch (details) {
+    case 'TimedOut':
+    case 'ExecutionTimedOut':
+      return `It took longer than ${showDuration(timeoutMs)} and was ended (${details}).`;
+    case 'DeliveryTimedOut':
+    case 'Undeliverable':
+      return `SSM didn't get it to the node within ${DELIVERY_S} s (${details}): is the node up, and SSM's agent on it?`;
+    default:
+      return `It was ended before it was done: ${details}.`;
   }
 }
 

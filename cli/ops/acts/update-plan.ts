@@ -6,7 +6,7 @@ import { wallMs } from '../../../core/time.js';
 import type { Session } from '../../aws/session.js';
 import { UserError } from '../../user-error.js';
 import { countText } from '../show.js';
-import type { ClusterView } from '../view.js';
+import type { ClusterView, NodeRow } from '../view.js';
 import { judgeInOrder } from './banker.js';
 import { driftText, type SpecJson } from './change-spec.js';
 import type { ActPlan, Progress, Scene } from './run-act.js';
@@ -34,6 +34,8 @@ export async function updatePlan({ to, again }: Wish, scene: Scene): Promise<Act
   const copy = `Version ${wanted} of ${templateId} is made, a copy of version ${now}.`;
   const roll = `${countText(old.length, 'node')} of another version: slot by slot a successor is launched, and the node drains and leaves when it serves. A successor that isn't healthy in time is sent away, and the update stands still.`;
   const { pools } = view.spec.launch;
+  // An update that is under way is undone by going back to where its nodes come from.
+  const back = rolling ? (oldestVersion(old) ?? now) : now;
   return {
     title,
     steps: [
@@ -42,7 +44,7 @@ export async function updatePlan({ to, again }: Wish, scene: Scene): Promise<Act
       roll,
     ],
     safety: judgeInOrder('replace', old, view),
-    undo: `synkti update --to ${now} --cluster ${cluster.name} rolls back, the same way${again ? '; the copy stays, and costs nothing' : ''}.`,
+    undo: `synkti update --to ${back} --cluster ${cluster.name} rolls back, the same way${again ? '; the copy stays, and costs nothing' : ''}.`,
     notes: [
       ...(pools.length === 0 ? ['The spec has no pool to launch in.'] : []),
       ...(isPaused(view.spec.policy, wallMs(view.atMs))
@@ -72,6 +74,12 @@ export async function updatePlan({ to, again }: Wish, scene: Scene): Promise<Act
     },
     progress: rolled,
   };
+}
+
+/** Null: no node's tags tell. */
+function oldestVersion(rows: readonly NodeRow[]): number | null {
+  const versions = rows.flatMap(({ node }) => node.templateVersion ?? []);
+  return versions.length === 0 ? null : Math.min(...versions);
 }
 
 const setVersion =

@@ -60,6 +60,7 @@ export function drillPlan({ flags, count }: Wish, { session, cluster, view }: Sc
       alarmArns.length === 0
         ? 'No --alarm: nothing stops the experiment.'
         : `${countText(alarmArns.length, 'alarm')} would stop the experiment before the interruptions are sent.`,
+      ...unrest(view),
     ],
     goOn: 'Look with: synkti status --watch',
     nothing: null,
@@ -102,9 +103,9 @@ function chosen(flags: DrillFlags, count: number, view: ClusterView): readonly N
     );
   }
   const left = [...rows];
-  return Array.from({ length: wanted }, () => left.splice(randomInt(left.length), 1)[0]).filter(
-    (row) => row !== undefined,
-  );
+  return Array.from({ length: wanted }, () => left.splice(randomInt(left.length), 1)[0])
+    .filter((row) => row !== undefined)
+    .sort((a, b) => (a.node.seat?.slot ?? 0) - (b.node.seat?.slot ?? 0));
 }
 
 /** A drill takes away what a loss would: it is begun from a whole cluster, and as much is left as after the loss of a pool. */
@@ -125,6 +126,13 @@ function bearable(rows: readonly NodeRow[], view: ClusterView): Safety {
       why: `${left} of ${desired} slots would be left, fewer than the ${needed} that a loss may leave.`,
     };
   return { safe: true, why: `${left} of ${countText(desired, 'slot')} are left at least, if no replacement came.` };
+}
+
+/** Whatever else goes on would spoil the verdict. Exported for its tests. */
+export function unrest({ concerns }: ClusterView): string[] {
+  const busy = concerns.filter(({ kind }) => kind === 'update' || kind === 'scale-in').map(({ text }) => text);
+  if (busy.length === 0) return [];
+  return [`Other nodes go meanwhile, and the promise that nobody else does would be broken. ${busy.join(' ')}`];
 }
 
 interface Order {

@@ -85,7 +85,10 @@ describe('against a local cloud', () => {
     expect(did[0]).toMatch(/^Version 2 of lt-/);
     expect((await findCluster(session, {})).spec.launch.templateVersion).toBe(2);
     await expect(updatePlan({ to: 9, again: false }, await scene())).rejects.toThrow('has no version 9');
-    expect((await updatePlan({ to: null, again: false }, await scene())).title).toContain('Watch the update');
+    const rolling = await updatePlan({ to: null, again: false }, await scene());
+    expect(rolling.title).toContain('Watch the update');
+    // Back to where its nodes come from, not to where they go.
+    expect(rolling.undo).toContain('synkti update --to 1 ');
   });
 
   it('a node without a machine is not reached, and says so', async () => {

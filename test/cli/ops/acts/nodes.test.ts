@@ -1,7 +1,7 @@
 /** What is asked of nodes, and what is made of their answers. */
 import { describe, expect, it } from 'vitest';
 import { interruptedText, shellLine } from '../../../../cli/ops/acts/exec.js';
-import { journalLine, jsonLine, readable, readJournal } from '../../../../cli/ops/acts/logs.js';
+import { journalLine, jsonLine, pickLogger, readable, readJournal } from '../../../../cli/ops/acts/logs.js';
 import { pickNodes } from '../../../../cli/ops/acts/pick.js';
 import { endOf } from '../../../../cli/ops/acts/run-command.js';
 import { idOf, opsNode, view } from '../scene.js';
@@ -14,13 +14,23 @@ describe('a command line', () => {
   });
 
   it('what SSM answers', () => {
-    expect(endOf({ Status: 'InProgress' })).toBeNull();
-    expect(endOf({ Status: 'Success', StandardOutputContent: 'hi\n' })).toMatchObject({ exitCode: 0, cut: false });
-    expect(endOf({ Status: 'Success', StandardOutputContent: 'x'.repeat(24_000) })).toMatchObject({ cut: true });
-    expect(endOf({ Status: 'Failed', ResponseCode: 7 })).toMatchObject({ type: 'ended', exitCode: 7 });
-    expect(endOf({ Status: 'Failed', ResponseCode: -1, StatusDetails: 'Failed' })).toMatchObject({ type: 'failed' });
-    expect(endOf({ Status: 'TimedOut', StatusDetails: 'DeliveryTimedOut' })).toMatchObject({
-      why: 'It was ended before it was done: DeliveryTimedOut.',
+    expect(endOf({ Status: 'InProgress' }, 1_000)).toBeNull();
+    expect(endOf({ Status: 'Success', StandardOutputContent: 'hi\n' }, 1_000)).toMatchObject({
+      exitCode: 0,
+      cut: false,
+    });
+    expect(endOf({ Status: 'Success', StandardOutputContent: 'x'.repeat(24_000) }, 1_000)).toMatchObject({ cut: true });
+    expect(endOf({ Status: 'Failed', ResponseCode: 7 }, 1_000)).toMatchObject({ type: 'ended', exitCode: 7 });
+    expect(endOf({ Status: 'Failed', ResponseCode: -1, StatusDetails: 'Failed' }, 1_000)).toMatchObject({
+      type: 'failed',
+    });
+    const why = (StatusDetails: string): object | null => endOf({ Status: 'TimedOut', StatusDetails }, 600_000);
+    expect(why('DeliveryTimedOut')).toMatchObject({
+      why: "SSM didn't get it to the node within 60 s (DeliveryTimedOut): is the node up, and SSM's agent on it?",
+    });
+    expect(why('TimedOut')).toMatchObject({ why: 'It took longer than 10m and was ended (TimedOut).' });
+    expect(endOf({ Status: 'Cancelled' }, 1_000)).toMatchObject({
+      why: 'It was ended before it was done: Cancelled.',
     });
   });
 
@@ -40,6 +50,14 @@ describe('a command line', () => {
 });
 
 describe('a journal', () => {
+  it('of a node that is gone: its whole id leads to its last words', () => {
+    const seen = view([opsNode(0)], {}, { desired: 1 });
+    expect(pickLogger('0', seen).node.instanceId).toBe(idOf(0));
+    expect(() => pickLogger('i-0abc', seen)).toThrow('Of a node that is gone give the whole id; synkti incidents');
+    expect(() => pickLogger(idOf(7), seen)).toThrow('It left no last words, or the bucket keeps them no longer.');
+    expect(() => pickLogger('9', seen)).toThrow(/its only slot is 0\.$/);
+  });
+
   it('is asked for from the end, then from where it was read up to', () => {
     expect(journalLine(null, { lines: 50 }, null)).toContain('--show-cursor -n 50)');
     expect(journalLine(null, { lines: 50 }, 1_500)).toContain('--since @1 -n 50');

@@ -1,9 +1,11 @@
 /** What the acts say before they do anything, from what AWS answered. */
+import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { judgeDrain, judgeInOrder, judgeReplace } from '../../../../cli/ops/acts/banker.js';
+import { unrest } from '../../../../cli/ops/acts/drill/run.js';
 import { handedOver, replacePlan } from '../../../../cli/ops/acts/leave.js';
 import { pickNode, pickNodes } from '../../../../cli/ops/acts/pick.js';
-import type { Scene } from '../../../../cli/ops/acts/run-act.js';
+import { planJson, planText, type Scene } from '../../../../cli/ops/acts/run-act.js';
 import { rolled } from '../../../../cli/ops/acts/update-plan.js';
 import { pausePlan, scaled, scalePlan } from '../../../../cli/ops/acts/wish.js';
 import type { ClusterView } from '../../../../cli/ops/view.js';
@@ -38,6 +40,9 @@ describe('the node that is named', () => {
     expect(() => pickNode('7', now)).toThrow('has no slot 7; its slots are 0 to 2.');
     expect(() => pickNode(`${idOf(0).slice(0, -1)}f`, now)).toThrow(`Did you mean "${idOf(0)}"`);
     expect(() => pickNode('i-00000', now)).toThrow('could be');
+    const of = (desired: number) => view([], {}, { desired });
+    expect(() => pickNode('7', of(1))).toThrow('has no slot 7; its only slot is 0.');
+    expect(() => pickNode('0', of(0))).toThrow('has no slot 0; it is scaled to 0 slots.');
     expect(() => pickNode('web', now)).toThrow('web is no node of cluster');
     expect(() => pickNode(idOf(5), now)).toThrow("isn't there any more: EC2 says terminated.");
     expect(() => pickNode('1', view([three[0] ?? opsNode(0)], {}, { desired: 2 }))).toThrow('Slot 1 of cluster');
@@ -105,6 +110,34 @@ describe('plans', () => {
     expect(replacePlan(idOf(1), heir).nothing).toContain(`${idOf(1, 2)} is booting`);
     const outside = sceneOf(view(three, {}, { desired: 2 }));
     expect(() => replacePlan(idOf(2), outside)).toThrow("isn't wanted any more");
+  });
+});
+
+describe('a plan as it is told', () => {
+  const now = view(three, {}, { desired: 3 });
+
+  it('all that is said stands below each other, safe or not', () => {
+    for (const safe of [true, false]) {
+      const plan = { ...scalePlan(2, sceneOf(now)), safety: { safe, why: 'Why '.repeat(30) } };
+      const lines = planText(plan, pc.createColors(false), 60).split('\n').slice(1);
+      expect(lines.filter((line) => !/^(Safe: {5}|Not safe: |Note: {5}|Undo: {5}| {2,})\S/.test(line))).toEqual([]);
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
+    }
+  });
+
+  it('where there is nothing to do no step is told, as text or as JSON', () => {
+    const idle = scalePlan(3, sceneOf(now));
+    expect(planText(idle, pc.createColors(false), 80)).toBe('Cluster "web" has 3 slots already.');
+    expect(planJson(idle)).toMatchObject({ steps: [], notes: [], undo: null, nothing: expect.stringContaining('3') });
+    const busy = scalePlan(4, sceneOf(now));
+    expect(planJson(busy)).toMatchObject({ steps: busy.steps, notes: busy.notes, undo: busy.undo, nothing: null });
+    expect(Object.keys(planJson(idle))).toEqual(Object.keys(planJson(busy)));
+  });
+
+  it('a drill tells what else would take nodes away meanwhile', () => {
+    expect(unrest(now)).toEqual([]);
+    const rolling = view([opsNode(0, 1, { templateVersion: 2 }), opsNode(1)], {}, { desired: 2 });
+    expect(unrest(rolling).join('')).toContain('a rolling update is under way');
   });
 });
 
