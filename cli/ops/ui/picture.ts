@@ -16,7 +16,7 @@ import {
   type ZoneCard,
 } from '../../ui/picture.js';
 import { countText, elapsedText, timeText, usdText } from '../show.js';
-import type { ClusterView, NodeCondition, NodeRow, WorkloadRow } from '../view.js';
+import type { ClusterView, NodeCondition, NodeRow, PoolRow, WorkloadRow } from '../view.js';
 import { incidentCard } from './incident-card.js';
 import { isAnnounced, type Loss } from './losses.js';
 
@@ -143,12 +143,26 @@ function zonesOf({ spec, pools }: ClusterView, nodes: readonly NodeCard[]): Zone
   const names = [...new Set([...spec.launch.pools.map(({ zone }) => zone), ...nodes.map(({ zone }) => zone)])].sort();
   return names.map((name) => ({
     name,
-    pools: pools
-      .filter(({ zone }) => zone === name)
-      .sort((a, b) => (a.instanceType < b.instanceType ? -1 : 1))
-      .map((p) => (p.spotUsdPerHour === null ? p.instanceType : `${p.instanceType} ${usdText(p.spotUsdPerHour)}`)),
+    pools: poolTexts(pools.filter(({ zone }) => zone === name)),
     reclaimed: false,
   }));
+}
+
+/** Attribute-based clusters have dozens; those with nodes are always told of. */
+const MAX_POOLS = 6;
+
+/** The cheapest first, so that their order changes with prices only. */
+function poolTexts(pools: readonly PoolRow[]): string[] {
+  const price = ({ spotUsdPerHour }: PoolRow): number => spotUsdPerHour ?? Number.MAX_VALUE;
+  const cheapest = [...pools].sort((a, b) => price(a) - price(b) || (a.instanceType < b.instanceType ? -1 : 1));
+  const used = cheapest.filter(({ spot, onDemand }) => spot + onDemand > 0);
+  const others = cheapest.filter((pool) => !used.includes(pool)).slice(0, Math.max(0, MAX_POOLS - used.length));
+  const shown = cheapest.filter((pool) => used.includes(pool) || others.includes(pool));
+  const texts = shown.map((pool) =>
+    pool.spotUsdPerHour === null ? pool.instanceType : `${pool.instanceType} ${usdText(pool.spotUsdPerHour)}/h`,
+  );
+  const rest = pools.length - shown.length;
+  return rest > 0 ? [...texts, `${rest} more`] : texts;
 }
 
 function headOf({ view, tasks, everyMs, trouble, endpoint, flags }: Scene): Parts['head'] {

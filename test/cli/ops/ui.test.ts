@@ -8,7 +8,7 @@ import { flagsText } from '../../../cli/ops/ui/page.js';
 import { Story } from '../../../cli/ops/ui/story.js';
 import { tasksCard } from '../../../cli/ops/ui/task-counts.js';
 import { MAX_INCIDENTS, MAX_LINES, MAX_NODES } from '../../../cli/ui/picture.js';
-import { TARGET_GROUP } from '../../core/fixtures.js';
+import { specOf, TARGET_GROUP } from '../../core/fixtures.js';
 import { idOf, NOW_MS, opsNode, target, view } from './scene.js';
 import { clusterOf, pictureIn, reportOf } from './ui-scene.js';
 
@@ -32,7 +32,7 @@ describe('the picture of a cluster in AWS', () => {
     expect(parts.traffic).toBeNull();
     expect(parts.tasks).toBeNull();
     expect(parts.zones.map(({ name, pools }) => [name, ...pools])).toEqual([
-      ['us-east-1a', 'm6g.large $0.0400', 'm7g.large $0.0300'],
+      ['us-east-1a', 'm7g.large $0.0300/h', 'm6g.large $0.0400/h'],
       ['us-east-1b', 'm7g.large'],
     ]);
     expect(parts.head).toMatchObject({ title: 'web us-east-1', stage: 'live', serving: 3, desired: 3, acts: false });
@@ -44,6 +44,31 @@ describe('the picture of a cluster in AWS', () => {
     expect(parts.head.commands[0]?.text).toBe('synkti drain {id} --cluster web --region us-east-1');
     expect(parts.concerns).toEqual([]);
     expect(parts.incidents).toEqual([]);
+  });
+
+  it('of dozens of pools shows those with nodes and the cheapest of the others', () => {
+    const types = Array.from({ length: 12 }, (_, i) => `m${i}g.large`);
+    const pools = types.map((instanceType) => ({ instanceType, zone: 'us-east-1a', subnetId: 'subnet-a' }));
+    const prices = pools.map(({ instanceType, zone }, i) => ({
+      instanceType,
+      zone,
+      usdPerHour: 0.01 * (i + 1),
+      sinceMs: NOW_MS,
+    }));
+    const one = view(
+      [opsNode(0, 1, { instanceType: 'm11g.large' })],
+      { prices },
+      { launch: { ...specOf().launch, pools } },
+    );
+    expect(pictureIn(new Story(one, NONE)).parts.zones[0]?.pools).toEqual([
+      'm0g.large $0.0100/h',
+      'm1g.large $0.0200/h',
+      'm2g.large $0.0300/h',
+      'm3g.large $0.0400/h',
+      'm4g.large $0.0500/h',
+      'm11g.large $0.1200/h',
+      '6 more',
+    ]);
   });
 
   it.each<[string, Partial<OpsNode>, string]>([
