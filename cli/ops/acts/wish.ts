@@ -19,7 +19,12 @@ export function scalePlan(desired: number, { session, cluster, view }: Scene): A
   const fewer = desired < before;
   const names = leaving.slice(0, MAX_NAMED).map(nodeText);
   const more = leaving.length - names.length;
-  const leave = `These drain and leave, ${desired === 0 ? 'all at once' : 'one after the other'}: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
+  const gone =
+    before - desired === 1 ? 'No node holds this slot: none leaves.' : 'No node holds these slots: none leaves.';
+  const leave =
+    leaving.length === 0
+      ? gone
+      : `These drain and leave, ${desired === 0 ? 'all at once' : 'one after the other'}: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
   const fill = `The agents fill ${countText(desired - before, 'new slot')}: ${before}${desired - before > 1 ? ` to ${desired - 1}` : ''}, ${view.spec.launch.onDemandAfter === 0 ? 'on-demand' : 'spot first'}.`;
   const notes = [driftText('the number of slots in the template')];
   if (before === 0 && desired > 0) {

@@ -4,7 +4,7 @@ import { type Facts, type Finding, fine, problem, unknown, warning } from './fac
 
 const DEPLOY = 'Deploy the stack again: cdk deploy';
 
-export function checkTemplate({ template, spec }: Facts): Finding[] {
+export function checkTemplate({ template, spec, region }: Facts): Finding[] {
   if (!template.ok) return [unknown('launch template', template)];
   const { templateId, templateVersion } = spec.launch;
   const name = `Launch template ${templateId}, version ${templateVersion},`;
@@ -20,7 +20,11 @@ export function checkTemplate({ template, spec }: Facts): Finding[] {
     findings.push(problem('launch template', `${name} has no instance profile: agents have no credentials.`, DEPLOY));
   if (newestVersion !== null && newestVersion > templateVersion) {
     findings.push(
-      warning('launch template', `${name} is pinned by the spec, and there is a version ${newestVersion}.`, DEPLOY),
+      warning(
+        'launch template',
+        `${name} is what the spec wishes for, and there is a version ${newestVersion}.`,
+        `synkti update --dry-run --cluster ${spec.cluster} --region ${region}`,
+      ),
     );
   }
   return findings.length > 0

@@ -220,6 +220,9 @@ describe('machines', () => {
         ),
       ),
     ).toEqual(['problem', 'warning', 'problem', 'warning']);
+    // A deployment that changes nothing wouldn't roll it out.
+    const [newer] = checkTemplate(template({ newestVersion: 4 }));
+    expect(newer).toMatchObject({ mend: 'synkti update --dry-run --cluster web --region us-east-1' });
   });
 
   it('the image: gone, not available, of another architecture', () => {

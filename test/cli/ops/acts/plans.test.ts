@@ -87,6 +87,9 @@ describe('plans', () => {
     expect(scalePlan(5, now).steps[1]).toBe('The agents fill 2 new slots: 3 to 4, spot first.');
     expect(scalePlan(4, now).steps[1]).toBe('The agents fill 1 new slot: 3, spot first.');
     expect(scalePlan(3, now).nothing).toContain('has 3 slots already');
+    const empty = sceneOf(view(three, {}, { desired: 5 }));
+    expect(scalePlan(4, empty).steps[1]).toBe('No node holds this slot: none leaves.');
+    expect(scalePlan(3, empty).steps[1]).toBe('No node holds these slots: none leaves.');
   });
 
   it('pause and resume', () => {
