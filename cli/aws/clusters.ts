@@ -36,12 +36,26 @@ export async function findCluster(session: Session, flags: ClusterFlags): Promis
     const parsed = parseSpec(countedSpec(Parameter?.Value ?? '', parameterVersion));
     if (!parsed.ok)
       throw new AwsFailure(`The spec of cluster "${name}" (${parameter}) can't be read: ${parsed.problem}`);
+    // A region from the environment is meant for AWS; one that was asked for is a mistake.
+    const elsewhere = flags.region === undefined ? null : otherRegion(parsed.value, session);
+    if (elsewhere !== null) {
+      throw new UserError(
+        `Cluster "${name}" isn't in ${session.region} but in ${elsewhere}; give --region ${elsewhere}.`,
+      );
+    }
     const changedMs = Parameter?.LastModifiedDate?.getTime() ?? null;
     return { name, parameter, spec: parsed.value, parameterVersion, changedMs };
   } catch (error) {
     if (classify(error).code !== 'ParameterNotFound') throw error;
     throw new UserError(await missing(session, name), { cause: error });
   }
+}
+
+/** A rehearsal is one region's cloud, and answers whatever region is asked for. Null: it is the right one, or AWS's. */
+function otherRegion({ launch }: Spec, { endpoint, region }: Session): string | null {
+  const [pool] = launch.pools;
+  if (endpoint === null || pool === undefined || launch.pools.some(({ zone }) => zone.startsWith(region))) return null;
+  return /^[a-z]{2,4}(-[a-z]{2,12}){1,3}-\d{1,2}/.exec(pool.zone)?.[0] ?? null;
 }
 
 /** Names of the region's clusters, sorted. */

@@ -55,6 +55,27 @@ describe('against a local cloud', () => {
     await expect(findCluster(session, { cluster: 'zz' })).rejects.toThrow('those there: rehearsal.');
   });
 
+  it('a region that is asked for and is not that of the rehearsal is a mistake', async () => {
+    for (const region of ['eu-central-1', 'us-east-1']) {
+      const flags = { endpoint: cloud.endpoint, region };
+      const own = await openSession(flags, {});
+      try {
+        const found = findCluster(own, flags);
+        if (region === 'us-east-1') expect((await found).name).toBe('rehearsal');
+        else {
+          await expect(found).rejects.toThrow(
+            'Cluster "rehearsal" isn\'t in eu-central-1 but in us-east-1; give --region us-east-1.',
+          );
+        }
+      } finally {
+        own.close();
+      }
+    }
+    const elsewhere = await openSession({ endpoint: cloud.endpoint }, { AWS_REGION: 'eu-central-1' });
+    expect((await findCluster(elsewhere, {})).name).toBe('rehearsal');
+    elsewhere.close();
+  });
+
   it('status needs at most five calls', async () => {
     const own = await openSession({ endpoint: cloud.endpoint }, {});
     const found = await findCluster(own, { cluster: 'rehearsal' });
