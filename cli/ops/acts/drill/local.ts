@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { DrillFlags } from '../../../drill.js';
 import { onSignals } from '../../../signals.js';
 import { UserError } from '../../../user-error.js';
+import { shellLine } from '../exec.js';
 import { type DrillRecord, writeRecord } from './record.js';
 
 const FOR_AWS = [
@@ -49,7 +50,7 @@ export async function drillLocally(rest: readonly string[], flags: DrillFlags): 
   const args = [...process.execArgv, process.argv[1] ?? '', 'rehearse', ...rest, '--json', file];
   if (flags.dryRun === true) {
     rmSync(folder, { recursive: true });
-    process.stdout.write(`It would play: synkti rehearse ${rest.join(' ')}\nA dry run: nothing was done.\n`);
+    process.stdout.write(dryRunText(rest, flags.json === true));
     return 0;
   }
   // A Ctrl-C at the terminal reaches the rehearsal, too: it ends in order, and is waited for.
@@ -72,6 +73,13 @@ export async function drillLocally(rest: readonly string[], flags: DrillFlags): 
     stopper.release();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What it would play, fit for a shell. Exported for its tests. */
+export function dryRunText(rest: readonly string[], json: boolean): string {
+  const line = shellLine(['synkti', 'rehearse', ...rest]);
+  const facts = { format: 1, command: 'drill', steps: [line], dryRun: true };
+  return json ? `${JSON.stringify(facts, null, 2)}\n` : `It would play: ${line}\nA dry run: nothing was done.\n`;
 }
 
 function play(args: readonly string[], quiet: boolean, signal: AbortSignal): Promise<number> {

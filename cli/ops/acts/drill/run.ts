@@ -218,7 +218,7 @@ async function drill(
     say(promiseLines(promises, session.colors));
     const files = writeRecord(folder, record);
     did(`The record was written: ${files.join(', ')}`);
-    settle({ code: kept ? 0 : 1, facts: { record } });
+    settle({ code: kept ? 0 : 1, facts: { record, files } });
   } finally {
     await deleteTemplate(session, template).catch((error: unknown) => {
       say(`The experiment's template ${template} is left: ${session.explain(error).message}`);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { judgeDrill, openWitness, type Witness, witness } from '../../../../cli/ops/acts/drill/judge.js';
-import { recordOf } from '../../../../cli/ops/acts/drill/local.js';
+import { dryRunText, recordOf } from '../../../../cli/ops/acts/drill/local.js';
 import { type DrillRecord, recordHtml, sealed, writeRecord } from '../../../../cli/ops/acts/drill/record.js';
 import type { OpsNode } from '../../../../cli/ops/answers.js';
 import { idOf, NOW_MS, opsNode, view } from '../scene.js';
@@ -133,6 +133,17 @@ describe('a record', () => {
     expect(html).toContain('A promise was broken.');
     expect(html).toContain("default-src 'none'");
     expect(html).not.toMatch(/https?:\/\/|<script/);
+  });
+
+  it('of a rehearsal: a dry run says what it would play, as a line for the shell', () => {
+    expect(dryRunText([], false)).toBe('It would play: synkti rehearse\nA dry run: nothing was done.\n');
+    const flags = ['--workload', 'node server.js', '--interrupt', '0,1@5s'];
+    expect(dryRunText(flags, false)).toContain("synkti rehearse --workload 'node server.js' --interrupt 0,1@5s\n");
+    expect(JSON.parse(dryRunText(flags, true))).toMatchObject({
+      command: 'drill',
+      steps: [expect.stringContaining('synkti rehearse --workload')],
+      dryRun: true,
+    });
   });
 
   it('of a rehearsal has its promises, those that were not put to the test too', () => {
