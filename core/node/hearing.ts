@@ -7,9 +7,9 @@ import type { Context, MonoMs } from '../time.js';
 import { nextOwnTagMs, tellTag } from './own-tags.js';
 import type { Emit, NodeState } from './state.js';
 
-/** Live members that it hears, itself included, if they are at most half of the seats; null: more, or there is but one. */
+/** Live members that it hears and that stay, itself included, if they are at most half of the seats; null: more, or there is but one. */
 function fewHeard(state: Pick<NodeState, 'gossip' | 'spec'>): number | null {
-  const heard = liveMembers(state.gossip).length;
+  const heard = liveMembers(state.gossip).filter(({ meta }) => meta.leaving === null).length;
   return state.spec.desired > 1 && 2 * heard <= state.spec.desired ? heard : null;
 }
 

@@ -1,6 +1,6 @@
 /**
  * What a node tells by tags of its own instance, to those who can't ask its agent. Seldom, since EC2 limits such calls by
- * account: at most one a minute and tag.
+ * account.
  */
 import { TAG } from '../seats/tags.js';
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
@@ -9,7 +9,6 @@ import type { Emit, NodeState, OwnTag } from './state.js';
 
 const OWN_TAGS: readonly OwnTag[] = ['waiting', 'hears'];
 
-const AGAIN_MS = 60_000;
 /** A tag that may not be written is tried again after this. */
 const DENIED_MS = 3_600_000;
 
@@ -35,7 +34,7 @@ export function afterOwnTag(
   ctx: Context,
 ): void {
   const { written } = state.ownTags[tag];
-  const dueMs = after(ctx.nowMs, result === 'denied' ? DENIED_MS : AGAIN_MS);
+  const dueMs = after(ctx.nowMs, result === 'denied' ? DENIED_MS : state.timings.tagAgainMs);
   state.ownTags[tag] = { written: result === 'ok' ? value : written, dueMs };
 }
 

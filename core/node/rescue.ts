@@ -59,12 +59,13 @@ function watchVacancies(state: NodeState, ctx: Context): void {
   for (const slot of state.vacancies.keys()) if (!empty.has(slot)) state.vacancies.delete(slot);
   for (const vacancy of now) {
     const rank = rescuerRank(vacancy, state.identity.id, live);
-    const sinceMs = state.vacancies.get(vacancy.slot)?.sinceMs ?? ctx.nowMs;
+    const known = state.vacancies.get(vacancy.slot);
+    const sinceMs = known?.sinceMs ?? ctx.nowMs;
     const { vacancySettleMs, emptySettleMs, deputyMs } = state.timings;
     const settleMs = vacancy.lastHolder === null ? emptySettleMs : vacancySettleMs;
     const fromMs = after(sinceMs, settleMs + deputyMs * (rank ?? 0));
-    const dueMs = later(rank === null ? NEVER : fromMs, state.vacancies.get(vacancy.slot)?.dueMs, ctx.nowMs);
-    state.vacancies.set(vacancy.slot, { sinceMs, dueMs });
+    const dueMs = later(rank === null ? NEVER : fromMs, known?.dueMs, ctx.nowMs);
+    state.vacancies.set(vacancy.slot, { sinceMs, patientFromMs: known?.patientFromMs ?? sinceMs, dueMs });
   }
 }
 
@@ -90,9 +91,14 @@ export function afterRescueLook(state: NodeState, outcome: Outcome<'findNodes'>,
     if (!outcome.ok || vacancy === null) continue;
     const mates = nodes.filter((n) => n.seat?.slot === slot);
     const unheard = mates.some((n) => livesUnheard(n) || (cutOff && isServing(n)));
-    const overdue = ctx.nowMs - watched.sinceMs >= state.spec.policy.silentPatienceMs;
-    if (unheard && overdue) postpone(state, slot, state.timings.unheardRelookMs, ctx);
-    judge(state, vacancy, mates, { unheard, patient: unheard || !overdue }, ctx, emit);
+    const { silentPatienceMs } = state.spec.policy;
+    const overdue = ctx.nowMs - watched.patientFromMs >= silentPatienceMs;
+    if (unheard) {
+      const slow = ctx.nowMs - watched.sinceMs >= silentPatienceMs;
+      const dueMs = after(ctx.nowMs, slow ? state.timings.unheardRelookMs : state.timings.relookMs);
+      state.vacancies.set(slot, { ...watched, patientFromMs: ctx.nowMs, dueMs });
+    }
+    judge(state, vacancy, mates, { unheard, overdue }, ctx, emit);
   }
 }
 
@@ -107,7 +113,7 @@ function judge(
   state: NodeState,
   vacancy: Vacancy,
   mates: readonly NodeView[],
-  { unheard, patient }: { readonly unheard: boolean; readonly patient: boolean },
+  { unheard, overdue }: { readonly unheard: boolean; readonly overdue: boolean },
   ctx: Context,
   emit: Emit,
 ): void {
@@ -116,13 +122,15 @@ function judge(
   const newcomer = live.find((n) => n.seat !== null && member(state.gossip, n.instanceId) === undefined);
   if (newcomer?.seat) {
     if (unheard) return;
-    state.pursuits.set(slot, watchLaunched(newcomer.seat, newcomer.instanceId, ctx));
+    // It served once, and nobody hears it.
+    if (overdue && isServing(newcomer)) fill(state, vacancy, mates, ctx, emit);
+    else state.pursuits.set(slot, watchLaunched(newcomer.seat, newcomer.instanceId, ctx));
     return;
   }
   const silent = vacancy.lastHolder;
   const announced = silent === null || silent.status === 'left' || silent.meta.leaving !== null;
   const stillLive = silent !== null && live.some((n) => n.instanceId === silent.id);
-  if (stillLive && !announced && patient) {
+  if (stillLive && !announced && (unheard || !overdue)) {
     const purpose = { for: 'confirm', slot, generation: vacancy.lastGeneration } as const;
     ask(state, purpose, { op: 'describeNode', instanceId: silent.id }, ctx, emit);
     return;

@@ -158,6 +158,8 @@ export interface Target {
 
 export interface WatchedVacancy {
   readonly sinceMs: MonoMs;
+  /** Patience counts from here: the vacancy's beginning, or the last look at which parted gossip explained it. */
+  readonly patientFromMs: MonoMs;
   readonly dueMs: MonoMs;
 }
 

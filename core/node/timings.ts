@@ -12,6 +12,8 @@ export interface NodeTimings {
   readonly unheardRelookMs: number;
   /** How long a node must hear few before it says so. Raising it: a boot or a zone lost at once is less often taken for it. */
   readonly hearingSettleMs: number;
+  /** The least time between two writes of a tag by which a node tells of itself. Raising it saves calls, and news come later. */
+  readonly tagAgainMs: number;
   /** How long a successor must be healthy before its predecessor goes. */
   readonly successorSettleMs: number;
   /** How long the layout of copies must say the same of this node before it acts on it; at a notice it doesn't wait. */
@@ -30,6 +32,7 @@ export const NODE_TIMINGS: Readonly<Record<'lan' | 'local', NodeTimings>> = {
     relookMs: 15_000,
     unheardRelookMs: 120_000,
     hearingSettleMs: 30_000,
+    tagAgainMs: 60_000,
     successorSettleMs: 20_000,
     copySettleMs: 5_000,
     specPollMs: 60_000,
@@ -42,6 +45,7 @@ export const NODE_TIMINGS: Readonly<Record<'lan' | 'local', NodeTimings>> = {
     relookMs: 2_000,
     unheardRelookMs: 10_000,
     hearingSettleMs: 3_000,
+    tagAgainMs: 5_000,
     successorSettleMs: 2_000,
     copySettleMs: 1_000,
     specPollMs: 5_000,

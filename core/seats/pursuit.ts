@@ -15,7 +15,7 @@
 import type { CloudCall, CloudError, Hint, LaunchAnswer, NodeView, Outcome } from '../cloud.js';
 import type { Spec } from '../spec/spec.js';
 import { after, type Context, type MonoMs, NEVER } from '../time.js';
-import { livesUnheard } from './apart.js';
+import { isServing } from './apart.js';
 import { launchRequest, seatMarket } from './launch.js';
 import { backoffMs, comparePositions, type Market, nextRung } from './rung.js';
 import type { HeldSeat } from './seat.js';
@@ -244,8 +244,8 @@ function afterWatch(p: Pursuit, outcome: Outcome<'findNodes'>, spec: Spec, ctx: 
   const overdue = ctx.nowMs - launched.atMs > spec.policy.bootPatienceMs;
   const newer = outcome.value.find((n) => isLiveState(n.state) && generationOf(n) > p.position.generation);
   if (newer?.seat) return quiet(launchedAs({ ...p, position: newer.seat }, newer.instanceId, ctx));
-  // A next one wouldn't be heard either.
-  if (node !== undefined && livesUnheard(node)) return again;
+  // It did boot, but isn't heard: whether a next one would be is more than a pursuit knows.
+  if (overdue && node !== undefined && isServing(node)) return quiet({ ...p, stage: 'over' });
   const gone = node !== undefined && !isLiveState(node.state);
   return gone || overdue ? nextGeneration(p, ctx) : again;
 }
