@@ -8,14 +8,18 @@ const LIST_EXAMPLES = `
 Examples:
   synkti incidents                          the newest 20 of the region's only cluster
   synkti incidents --since 12h --limit 500  last night's
-  synkti incidents --json | jq '.incidents[] | select(.cause == "interruption") | .replacement.by'`;
+  synkti incidents --json | jq '.incidents[] | select(.cause == "interruption") | .replacement.by'
+
+Exit code: 0 when it could look, whatever it saw, 1 when AWS failed, 2 when the command line is wrong.`;
 
 const ONE_EXAMPLES = `
 Examples:
   synkti incident i-0a42d685c9d763f65            by its node
   synkti incident i-0a42d685c9d763f65 --html incident.html
   synkti incident i-0a42 --on-demand-price m7g.large=0.0816
-                                            and what was saved`;
+                                            and what was saved
+
+Exit code: 0 when it is told, 1 when AWS failed, 2 when there is no such incident or the file can't be written.`;
 
 interface ListFlags extends ClusterFlags, PriceFlags {
   readonly limit: string;
@@ -74,7 +78,7 @@ async function runList(flags: ListFlags): Promise<void> {
     const { spec } = await findCluster(session, flags);
     const found = await readIncidents(session, spec, { sinceMs, limit, id: null, onDemand });
     const options = { width: terminalWidth(), colors: session.colors, region: session.region, nowMs: Date.now() };
-    const json = { format: 1, cluster: spec.cluster, ...found };
+    const json = { format: 1, cluster: spec.cluster, region: session.region, ...found };
     process.stdout.write(session.json ? `${JSON.stringify(json, null, 2)}\n` : listText(found, options));
   });
 }
@@ -103,7 +107,7 @@ async function runOne(id: string, flags: OneFlags): Promise<void> {
       writeWhole(flags.html, incidentHtml(incident, spec.cluster, nowMs), '--html');
     }
     const options = { width: terminalWidth(), colors: session.colors, region: session.region, nowMs };
-    const json = { format: 1, cluster: spec.cluster, ...incident, unseen };
+    const json = { format: 1, cluster: spec.cluster, region: session.region, ...incident, unseen };
     process.stdout.write(session.json ? `${JSON.stringify(json, null, 2)}\n` : incidentText(incident, options));
     if (flags.html !== undefined && !session.json) process.stdout.write(`\nThe page is in ${flags.html}.\n`);
   });

@@ -10,7 +10,8 @@ Examples:
   synkti savings --on-demand-price m7g.large=0.0816 --on-demand-price m6g.large=0.077
 
 Spot prices are EC2's own history, on-demand prices AWS's price list (the right
-pricing:GetProducts) unless given. A rehearsal has no price list: give them.`;
+pricing:GetProducts) unless given. A rehearsal has no price list: give them.
+Exit code: 0 when it could be told, 1 when AWS failed, 2 when the command line is wrong.`;
 
 interface Flags extends ClusterFlags, PriceFlags {
   readonly days: string;

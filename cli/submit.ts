@@ -127,7 +127,7 @@ async function send(session: Session, submission: Submission, flags: ClusterFlag
 }
 
 function jsonOf(cluster: string, tasks: readonly TaskSpec[]): string {
-  return `${JSON.stringify({ cluster, tasks: tasks.map(({ id, run }) => ({ id, run })) }, null, 2)}\n`;
+  return `${JSON.stringify({ format: 1, cluster, tasks: tasks.map(({ id, run }) => ({ id, run })) }, null, 2)}\n`;
 }
 
 function textOf(cluster: string, tasks: readonly TaskSpec[], flags: ClusterFlags): string {

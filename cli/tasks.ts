@@ -8,8 +8,10 @@ import { onSignals } from './signals.js';
 import { remainsOf } from './tasks/clean.js';
 import { costOf } from './tasks/cost.js';
 import { cancelTask, readSpec } from './tasks/end.js';
+import { EXAMPLES } from './tasks/examples.js';
 import { follow } from './tasks/follow.js';
 import { freshRuns, pick } from './tasks/ids.js';
+import { jsonLines } from './tasks/json-lines.js';
 import { inOrder, listJson, listText, readStates } from './tasks/list.js';
 import { writeLog } from './tasks/logs.js';
 import { putTasks } from './tasks/put.js';
@@ -21,15 +23,6 @@ import { type QueueStore, queueStore } from './tasks/store.js';
 import { count, several, showBytes } from './tasks/words.js';
 import { UserError } from './user-error.js';
 import { readDuration, readWhole } from './values.js';
-
-const EXAMPLES = `
-Examples:
-  synkti tasks --cluster training --state waiting,running
-  synkti tasks show train-7 --cluster training
-  synkti tasks follow --cluster training && echo all done
-  synkti tasks retry train-7 --from-start --cluster training
-
-Exit code of follow: 0 when all are done, 1 when one failed or was cancelled, 130 after Ctrl-C.`;
 
 interface Place {
   readonly session: Session;
@@ -49,7 +42,7 @@ export function register(program: Command): void {
   addClusterOptions(tasks)
     .usage('[options] [command]')
     .argument('[words...]')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', EXAMPLES.tasks)
     .action(act(list));
   addClusterOptions(
     tasks
@@ -92,7 +85,10 @@ export function register(program: Command): void {
       .option('--older-than <time>', 'of tasks that ended so long ago', '30d')
       .option('--dry-run', 'only says what would go'),
   ).action(act(clean));
-  for (const command of tasks.commands) command.exitOverride().helpOption('--help', 'shows this help');
+  for (const command of tasks.commands) {
+    const name = command.name() as keyof typeof EXAMPLES;
+    command.exitOverride().helpOption('--help', 'shows this help').addHelpText('after', EXAMPLES[name]);
+  }
 }
 
 interface Flags extends ClusterFlags {
@@ -141,7 +137,7 @@ function checkFlags({ state, interval, fence, olderThan }: Flags): void {
 const YEAR_MS = 365 * 86_400_000;
 
 const write = (text: string): void => void process.stdout.write(text);
-const writeJson = (value: unknown): void => write(`${JSON.stringify(value, null, 2)}\n`);
+const writeJson = (value: object): void => write(`${JSON.stringify({ format: 1, ...value }, null, 2)}\n`);
 
 async function look(reader: QueueReader): Promise<Snapshot> {
   const snapshot = await reader.read();
@@ -254,18 +250,21 @@ async function retry(place: Place, ids: readonly string[], flags: Flags): Promis
   return 0;
 }
 
-async function logs({ cluster, store, reader }: Place, ids: readonly string[], flags: Flags): Promise<number> {
+async function logs({ session, cluster, store, reader }: Place, ids: readonly string[], flags: Flags): Promise<number> {
   const { tasks } = await look(reader);
   const [task] = pick(ids, tasks, cluster);
   if (task === undefined) return 1;
+  const out = async (chunk: string | Uint8Array): Promise<void> => {
+    if (!process.stdout.write(chunk)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+  };
+  const lines = session.json ? jsonLines({ id: task.id, run: task.run }, out) : null;
   await writeLog(store, task, {
     fence: flags.fence === undefined ? null : readWhole(flags.fence, '--fence', 1, 1_000_000_000),
-    terminal: process.stdout.isTTY === true,
-    write: async (chunk) => {
-      if (!process.stdout.write(chunk)) await new Promise((resolve) => process.stdout.once('drain', resolve));
-    },
+    terminal: process.stdout.isTTY === true && !session.json,
+    write: lines?.take ?? out,
     say: (text) => void process.stderr.write(text),
   });
+  await lines?.end();
   return 0;
 }
 

@@ -22,6 +22,20 @@ it('every command has a description, and an example in its help where it takes o
   }
 });
 
+it('every command and subcommand teaches by example, tells its exit codes, and knows --json', async () => {
+  const program = await programFor('all');
+  const commands = program.commands.flatMap((command) => [command, ...command.commands]);
+  expect(commands.length).toBeGreaterThan(commandNames().length);
+  // A script for a shell is no answer that a program would read.
+  for (const command of commands.filter((one) => one.name() !== 'completion')) {
+    let text = '';
+    command.configureOutput({ writeOut: (part) => (text += part) });
+    command.outputHelp();
+    const lacks = ['\nExamples:\n  synkti ', '\nExit code', '--json'].filter((part) => !text.includes(part));
+    expect({ command: command.name(), lacks }).toEqual({ command: command.name(), lacks: [] });
+  }
+});
+
 it('the list of commands needs none of their files', async () => {
   const names = (await programFor(null)).commands.map((command) => command.name());
   expect(names).toEqual(commandNames());

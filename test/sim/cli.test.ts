@@ -43,6 +43,12 @@ describe('synkti simulate', () => {
     expect(readFileSync(file('r.html'), 'utf8')).toContain('<!doctype html>');
   });
 
+  it('prints with --json what it would write', async () => {
+    expect(await run('simulate', ...small, '--json', '--output', file('c.json'))).toBe(
+      readFileSync(file('c.json'), 'utf8'),
+    );
+  });
+
   it('writes the same JSON with and without a page', async () => {
     await run('simulate', ...small, '--output', file('a.json'));
     await run('simulate', ...small, '--output', file('b.json'), '--report', file('b.html'));
@@ -86,6 +92,7 @@ describe('synkti sweep', () => {
     );
     expect(readFileSync(join(out, 'results.json'), 'utf8')).toBe(whole);
     expect(existsSync(join(out, 'heat-map.html'))).toBe(true);
+    expect(await run('sweep', file('g.json'), '--output', out, '--json')).toBe(whole);
     expect(readFileSync(join(out, 'results.csv'), 'utf8').split('\n')).toHaveLength(1 + 2 * 8 + 1);
   });
 

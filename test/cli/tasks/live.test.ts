@@ -77,6 +77,11 @@ it(
     expect((await synkti('tasks', 'retry', 'a')).out).toBe('a is in the queue again as run 2, from nothing.\n');
     expect(open()).toHaveLength(2);
     expect(await synkti('submit', '--id', 'b', '--', 'true')).toMatchObject({ code: 2, out: '' });
+    expect(JSON.parse((await synkti('tasks', '--state', 'waiting', '--json')).out)).toMatchObject({
+      format: 1,
+      cluster: 'training',
+      tasks: [{ id: 'b' }, { id: 'a' }],
+    });
   },
   MANY_STARTS_MS,
 );
