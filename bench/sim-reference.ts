@@ -112,6 +112,12 @@ function byChance(traces: readonly Trace[], ticks: number, draws: number, every:
       if (Math.abs(Math.max(...bests) - REFERENCE.highest) > 0.7) continue;
       if (Math.abs(mean(averages(uniform)) - REFERENCE.uniform) <= 0.15) fits.push(mean(averages(greedy)));
     }
+    if (fits.length === 0) {
+      say(
+        `${shared ? 'the same starts for all traces' : 'starts of its own for each trace'}: none of ${draws} draws fits`,
+      );
+      continue;
+    }
     const average = mean(fits);
     const deviation = Math.sqrt(mean(fits.map((value) => (value - average) ** 2)));
     const share = (from: number): string =>
