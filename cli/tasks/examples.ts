@@ -22,7 +22,7 @@ export const EXAMPLES = {
   show: examples(
     [
       'synkti tasks show train-7 --cluster training   where it ran, what was redone, what it cost',
-      'synkti tasks show train-7 --cluster training --json | jq .cost',
+      'synkti tasks show train-7 --cluster training --json | jq .costUsd',
     ],
     '0 when it could look, 2 when there is no such task.',
   ),

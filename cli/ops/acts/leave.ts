@@ -27,7 +27,6 @@ export async function drainPlan(text: string, { session, cluster, view }: Scene)
   const document = await findDrainDocument(session, cluster.name);
   const via =
     document === null ? `AWS-RunShellScript (the cluster has no drain document): ${LEAVE}` : `SSM document ${document}`;
-  const keeps = view.spec.policy.keepServingMs;
   const outside = (row.node.seat?.slot ?? 0) >= view.spec.desired;
   return {
     title: `Drain ${nodeText(row)} of cluster "${cluster.name}"`,
@@ -36,7 +35,7 @@ export async function drainPlan(text: string, { session, cluster, view }: Scene)
       outside
         ? "Nobody replaces it: its slot isn't wanted any more."
         : `It tells its peers and asks for its replacement, seat ${row.node.seat === null ? '' : seatName(successorOf(row.node.seat))}.`,
-      `It leaves its target groups, serves on for ${elapsedText(keeps)} at least, stops its workloads and ends itself.`,
+      leavingText(view),
     ],
     safety: judgeDrain(row, view),
     undo: 'Not possible: an agent that leaves gives its seat up. The replacement fills it by itself.',
@@ -61,6 +60,19 @@ export async function drainPlan(text: string, { session, cluster, view }: Scene)
     },
     progress: (now) => handedOver(row, now, outside),
   };
+}
+
+/** How a node of this cluster leaves. Exported for its tests. */
+export function leavingText({ spec }: ClusterView): string {
+  const { workloads, policy } = spec;
+  const served = workloads.some(({ targetGroupArns }) => targetGroupArns.length > 0);
+  const others = workloads.some(({ kind }) => kind !== 'tasks');
+  const parts = [
+    ...(served ? ['leaves its target groups', `serves on for ${elapsedText(policy.keepServingMs)} at least`] : []),
+    ...(workloads.some(({ kind }) => kind === 'tasks') ? ['hands its tasks over with their checkpoints'] : []),
+    ...(others ? ['stops its workloads'] : []),
+  ];
+  return `It ${parts.join(', ')} and ends itself.`;
 }
 
 export function replacePlan(text: string, scene: Scene): ActPlan {

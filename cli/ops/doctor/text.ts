@@ -15,10 +15,16 @@ export function doctorText(findings: readonly Finding[], width: number, colors: 
     const [first = '', ...rest] =
       width - head.length < LEAST_TEXT ? [head.trimEnd(), ...wrap(text, width, '  ')] : wrap(text, width, head);
     const told = [tones[level](first.slice(0, LEVEL_WIDTH)) + first.slice(LEVEL_WIDTH), ...rest];
-    // Commands aren't broken: they are there to be copied.
-    return mend === null ? told : [...told, `${' '.repeat(LEVEL_WIDTH)}${colors.cyan(mend)}`];
+    return mend === null ? told : [...told, ...mendLines(mend, width, colors)];
   });
   return `${lines.join('\n')}\n\n${verdictText(findings, width, colors)}\n`;
+}
+
+/** Commands aren't broken: they are there to be copied. Sentences are. */
+function mendLines(mend: string, width: number, colors: Colors): string[] {
+  const indent = ' '.repeat(LEVEL_WIDTH);
+  const lines = /^[A-Z]/.test(mend) ? wrap(mend, width - LEVEL_WIDTH) : [mend];
+  return lines.map((line) => indent + colors.cyan(line));
 }
 
 function verdictText(findings: readonly Finding[], width: number, colors: Colors): string {

@@ -23,6 +23,15 @@ describe('text in lines', () => {
     expect(lines.split('\n').filter((line) => line.length > 40)).toEqual([]);
     expect(lines.replaceAll('\n', ' ')).toContain('1 fine. Nothing was changed.');
   });
+
+  it('of what mends it a sentence is broken, and a command is not', () => {
+    const told = (mend: string): string[] =>
+      doctorText([{ check: 'pools', level: 'warning', text: 'x', mend }], 40, pc.createColors(false)).split('\n');
+    const sentence = "Widen the construct's capacity (instanceTypes) and deploy.";
+    expect(told(sentence).filter((line) => line.length > 40)).toEqual([]);
+    const command = `aws ec2 describe-network-acls --filters Name=association.subnet-id,Values=${'subnet-a,'.repeat(5)}`;
+    expect(told(command)).toContain(`         ${command}`);
+  });
 });
 
 describe('a file', () => {

@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { judgeDrain, judgeInOrder, judgeReplace } from '../../../../cli/ops/acts/banker.js';
 import { unrest } from '../../../../cli/ops/acts/drill/run.js';
-import { handedOver, replacePlan } from '../../../../cli/ops/acts/leave.js';
+import { handedOver, leavingText, replacePlan } from '../../../../cli/ops/acts/leave.js';
 import { pickNode, pickNodes } from '../../../../cli/ops/acts/pick.js';
 import { planJson, planText, type Scene } from '../../../../cli/ops/acts/run-act.js';
 import { rolled } from '../../../../cli/ops/acts/update-plan.js';
@@ -104,6 +104,19 @@ describe('plans', () => {
     const over = { ...DEFAULT_POLICY, paused: true, pausedUntilMs: wallMs(1) };
     expect(pausePlan(false, sceneOf(view(three, {}, { desired: 3, policy: over }))).nothing).toContain('not paused');
     expect(scalePlan(1, paused).notes.join(' ')).toContain('leave only after synkti resume');
+  });
+
+  it('a node leaves as its workloads do', () => {
+    const [api] = view(three).spec.workloads;
+    if (api === undefined) throw new Error('a workload');
+    const tasks = { kind: 'tasks', name: 'tasks', memoryMiB: 4_096, targetGroupArns: [] } as unknown as typeof api;
+    const of = (...workloads: (typeof api)[]): string => leavingText(view(three, {}, { workloads }));
+    expect(of(api)).toMatch(
+      /^It leaves its target groups, serves on for \d+s at least, stops its workloads and ends itself\.$/,
+    );
+    expect(of(tasks)).toBe('It hands its tasks over with their checkpoints and ends itself.');
+    expect(of(api, tasks)).toContain('at least, hands its tasks over with their checkpoints, stops its workloads and');
+    expect(of({ ...api, targetGroupArns: [] })).toBe('It stops its workloads and ends itself.');
   });
 
   it('replace asks for the next seat, unless the heir is there', () => {
