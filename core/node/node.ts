@@ -89,7 +89,7 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
     lookDueMs: ctx.nowMs,
     specDueMs: after(ctx.nowMs, NODE_TIMINGS[spec.gossip.preset].specPollMs),
     heard: { version: spec.version, sinceMs: ctx.nowMs },
-    tags: { wanted: null, written: null, dueMs: ctx.nowMs },
+    tags: { wanted: null, written: null, dueMs: ctx.nowMs, bare: false },
     words: { written: null, dueMs: ctx.nowMs },
     terminateDueMs: ctx.nowMs,
     leftGossip: false,
@@ -247,7 +247,7 @@ function afterCall(state: NodeState, id: number, outcome: Outcome, ctx: Context,
     case 'tag':
       state.tags = outcome.ok
         ? { ...state.tags, written: purpose.value }
-        : { ...state.tags, dueMs: after(ctx.nowMs, 2_000) };
+        : { ...state.tags, dueMs: after(ctx.nowMs, 2_000), bare: outcome.error.kind === 'configuration' };
       return;
   }
 }
@@ -255,10 +255,10 @@ function afterCall(state: NodeState, id: number, outcome: Outcome, ctx: Context,
 /** The node's phase as a tag of its instance, for those who can't hear gossip. */
 function reconcileTags(state: NodeState, ctx: Context, emit: Emit): void {
   if (state.phase === 'serving' && state.meta.workload === 'healthy') state.tags = { ...state.tags, wanted: 'serving' };
-  const { wanted, written, dueMs } = state.tags;
+  const { wanted, written, dueMs, bare } = state.tags;
   if (wanted === null || wanted === written || dueMs > ctx.nowMs || isAsking(state, (p) => p.for === 'tag')) return;
   // A former life of the agent may have told something that isn't so any more.
-  const stale = written === null ? untoldTags(state) : {};
+  const stale = written === null && !bare ? untoldTags(state) : {};
   const call = { op: 'tagNode', instanceId: state.identity.id, tags: { [TAG.state]: wanted, ...stale } } as const;
   ask(state, { for: 'tag', value: wanted }, call, ctx, emit);
 }

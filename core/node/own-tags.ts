@@ -14,7 +14,8 @@ const DENIED_MS = 3_600_000;
 
 export function tellTag(state: NodeState, tag: OwnTag, wanted: string, ctx: Context, emit: Emit): void {
   const { written, dueMs } = state.ownTags[tag];
-  if (wanted === written || dueMs > ctx.nowMs) return;
+  // The first tag of all empties these; two calls may arrive in any order.
+  if (wanted === written || dueMs > ctx.nowMs || state.tags.written === null) return;
   if (isAsking(state, (p) => p.for === 'own-tag' && p.tag === tag)) return;
   const call = { op: 'tagNode', instanceId: state.identity.id, tags: { [TAG[tag]]: wanted } } as const;
   ask(state, { for: 'own-tag', tag, value: wanted }, call, ctx, emit);

@@ -93,7 +93,13 @@ export interface NodeState {
   specDueMs: MonoMs;
   /** The newest version of the spec that a peer has told of, and since when. */
   heard: { readonly version: number; readonly sinceMs: MonoMs };
-  tags: { readonly wanted: string | null; readonly written: string | null; readonly dueMs: MonoMs };
+  /** `bare`: the others may not be emptied along with it. */
+  tags: {
+    readonly wanted: string | null;
+    readonly written: string | null;
+    readonly dueMs: MonoMs;
+    readonly bare: boolean;
+  };
   words: { readonly written: string | null; readonly dueMs: MonoMs };
   terminateDueMs: MonoMs;
   /** It has told the others that it is gone. */

@@ -33,8 +33,9 @@ function planOf(seed: number): Plan {
   };
 }
 
-// Each of them found that it wasn't so: forgotten members, a leaving node that counted as heard, parts that changed sides.
-it.each([4, 7, 58, 90, 106])('a long partition launches what EC2 takes, once, and nothing else, seed %i', (seed) => {
+// Most of them found that it wasn't so: forgotten members, a leaving node that counted as heard, parts that changed sides, a tag that
+// another call emptied.
+it.each([7, 58, 106, 298])('a long partition launches what EC2 takes, once, and nothing else, seed %i', (seed) => {
   const plan = planOf(seed);
   const world = new World(seed, { plan, trace: true });
   const { launched } = world.run();

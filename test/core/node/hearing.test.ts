@@ -1,8 +1,8 @@
 /** A node tells by a tag that its gossip reaches few of the cluster. */
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../core/cloud.js';
-import { EPOCH_MS, memberOf, seatOf, specOf } from '../fixtures.js';
-import { Host, type OpenCall } from './host.js';
+import { EPOCH_MS, memberOf, nodeViewOf, seatOf, specOf } from '../fixtures.js';
+import { Host, type OpenCall, SELF } from './host.js';
 
 const OK: Outcome = { ok: true, value: null };
 const DENIED: Outcome = { ok: false, error: { kind: 'configuration', code: 'UnauthorizedOperation', message: 'no' } };
@@ -55,7 +55,7 @@ describe('a node that hears few', () => {
   it('and may not say so tries again seldom', () => {
     const host = lonely();
     host.pass(3_000_000, ({ call }) =>
-      call.op === 'tagNode' && call.tags['synkti:hears'] !== undefined ? DENIED : tagged({ id: 0, call }),
+      call.op !== 'tagNode' ? null : call.tags['synkti:state'] === undefined ? DENIED : OK,
     );
     expect(told(host)).toEqual(['1']);
   });
@@ -77,4 +77,18 @@ it('only the first tag of a life empties what a former one may have told', () =>
     { 'synkti:state': 'serving', 'synkti:waiting': '', 'synkti:hears': '' },
     { 'synkti:state': 'draining' },
   ]);
+});
+
+it('where a node may write no other tag, its state is written alone', () => {
+  const host = new Host();
+  host.step();
+  host.answer('findNodes', { ok: true, value: [nodeViewOf(SELF, host.state.identity.seat)] });
+  host.health('healthy');
+  host.pass(10_000, ({ call }) => {
+    if (call.op === 'registerTarget') return OK;
+    return call.op !== 'tagNode' ? null : Object.keys(call.tags).length > 1 ? DENIED : OK;
+  });
+  const keys = host.calls('tagNode').map((call) => (call.op === 'tagNode' ? Object.keys(call.tags) : []));
+  expect(keys.slice(0, 2)).toEqual([['synkti:state', 'synkti:waiting', 'synkti:hears'], ['synkti:state']]);
+  expect(host.state.tags.written).toBe('serving');
 });
