@@ -78,7 +78,10 @@ export async function listClusters(session: Session): Promise<string[]> {
 }
 
 async function onlyCluster(session: Session): Promise<string> {
-  const names = await listClusters(session);
+  const names = await listClusters(session).catch((error: unknown) => {
+    if (deniedAction(error) === null) throw error;
+    throw new UserError(`${session.explain(error).message} With --cluster it isn't needed.`, { cause: error });
+  });
   const [first] = names;
   if (first === undefined) throw new UserError(`There is no cluster in ${session.region}; give another --region.`);
   if (names.length === 1) return first;
