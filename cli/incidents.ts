@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addClusterArgument, addClusterOptions, type ClusterFlags, withCluster } from './aws/flags.js';
+import { addClusterArgument, addClusterOptions, type ClusterFlags, givenFlags, withCluster } from './aws/flags.js';
 import { addPriceOptions, onDemandPricesIn, type PriceFlags } from './ops/price-flags.js';
 import { UserError } from './user-error.js';
 import { readDuration, readWhole } from './values.js';
@@ -77,7 +77,13 @@ async function runList(flags: ListFlags): Promise<void> {
   await withSession(flags, async (session) => {
     const { spec } = await findCluster(session, flags);
     const found = await readIncidents(session, spec, { sinceMs, limit, id: null, onDemand });
-    const options = { width: terminalWidth(), colors: session.colors, region: session.region, nowMs: Date.now() };
+    const options = {
+      width: terminalWidth(),
+      colors: session.colors,
+      region: session.region,
+      nowMs: Date.now(),
+      flags: givenFlags(flags),
+    };
     const json = { format: 1, cluster: spec.cluster, region: session.region, ...found };
     process.stdout.write(session.json ? `${JSON.stringify(json, null, 2)}\n` : listText(found, options));
   });

@@ -48,6 +48,16 @@ export function withCluster<T extends ClusterFlags>(word: string | undefined, fl
   throw new UserError(`Two clusters are named, "${a}" and --cluster "${b}"; this looks at one.`);
 }
 
+/** The given ones again, for a command that is to mean the same: ` --cluster web --region eu-west-1`, or nothing. */
+export function givenFlags({ cluster, profile, region, endpoint }: ClusterFlags): string {
+  const given = Object.entries({ cluster, profile, region, endpoint });
+  return given.map(([name, value]) => (value === undefined ? '' : ` --${name} ${shellWord(value)}`)).join('');
+}
+
+/** As a shell takes it for one word. */
+export const shellWord = (word: string): string =>
+  /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+
 /** Null: not named. @throws UserError */
 export function clusterNameIn(flags: ClusterFlags, env: NodeJS.ProcessEnv = process.env): string | null {
   const name = flags.cluster ?? (env.SYNKTI_CLUSTER || undefined);

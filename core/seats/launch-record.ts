@@ -10,8 +10,9 @@ import { type HeldSeat, type Seat, seatName } from './seat.js';
  * - agent: the node that held the slot before, or a spare's or successor's predecessor
  * - peer: another node, after a silent death
  * - interruption, ended, sweep, seeder: a Lambda of the fallback
+ * - operator: somebody by `synkti replace`
  */
-export type Launcher = 'agent' | 'peer' | 'interruption' | 'ended' | 'sweep' | 'seeder';
+export type Launcher = 'agent' | 'peer' | 'interruption' | 'ended' | 'sweep' | 'seeder' | 'operator';
 
 export interface LaunchRecord {
   readonly format: 1;
@@ -19,7 +20,7 @@ export interface LaunchRecord {
   /** The node that was launched. */
   readonly instanceId: string;
   readonly by: Launcher;
-  /** Instance id of the agent that asked; null: a Lambda. */
+  /** Instance id of the agent that asked; null: a Lambda, or an operator. */
   readonly launcher: string | null;
   /** When EC2's answer came. */
   readonly atMs: WallMs;

@@ -1,6 +1,6 @@
 /** One command on many nodes, a few at a time; each node's output comes whole, when it has ended there. */
 import { findCluster } from '../../aws/clusters.js';
-import type { ClusterFlags } from '../../aws/flags.js';
+import { type ClusterFlags, shellWord } from '../../aws/flags.js';
 import { type Session, withSession } from '../../aws/session.js';
 import { inParallel } from '../../parallel.js';
 import { onSignals } from '../../signals.js';
@@ -75,9 +75,7 @@ const isWell = (end: CommandEnd): boolean => end.type === 'ended' && end.exitCod
 
 /** A single word is for the shell; several are one command with its arguments, whatever they hold. */
 export const shellLine = (words: readonly string[]): string =>
-  words.length === 1 ? (words[0] ?? '') : words.map(quoted).join(' ');
-
-const quoted = (word: string): string => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+  words.length === 1 ? (words[0] ?? '') : words.map(shellWord).join(' ');
 
 /** `3.17 i-0123...`. */
 export const prefixOf = ({ node }: NodeRow): string =>

@@ -19,7 +19,7 @@ export async function launchSuccessor(session: Session, spec: Spec, position: He
   const rng = seededRng(`${process.pid}:${Date.now()}`);
   const clock = (): Context => ({ nowMs: monoMs(performance.now()), wallMs: wallMs(Date.now()), rng });
   const start = clock();
-  const options = { untilMs: after(start.nowMs, LAUNCH_MS), mendMs: 0 };
+  const options = { untilMs: after(start.nowMs, LAUNCH_MS), mendMs: 0, launcher: 'operator' } as const;
   const acts = [{ type: 'fill', position, kind: 'wish' } as const];
   const { filled } = await play(session, fillSeats(acts, spec, options, start), clock);
   return filled[0] ?? { position, instanceId: null, error: null, optional: true };
@@ -58,6 +58,8 @@ async function send(session: Session, call: AnyCall, signal: AbortSignal): Promi
       return createS3(await session.client('s3')).readHint(call.bucket, call.slot, signal);
     case 'writeHint':
       return createS3(await session.client('s3')).writeHint(call.bucket, call.slot, call.position, call.etag, signal);
+    case 'putObject':
+      return createS3(await session.client('s3')).putObject(call.bucket, call.key, call.body, signal);
     default:
       throw new Error(`${call.op} is no part of a launch.`);
   }

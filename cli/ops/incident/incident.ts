@@ -215,5 +215,7 @@ export function launcherText(incident: Incident): string {
       return 'the sweep';
     case 'seeder':
       return 'a deployment';
+    case 'operator':
+      return 'somebody, by synkti replace';
   }
 }

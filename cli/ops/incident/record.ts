@@ -46,7 +46,7 @@ const launchRecord = z.object({
   format: z.literal(1),
   seat,
   instanceId,
-  by: z.enum(['agent', 'peer', 'interruption', 'ended', 'sweep', 'seeder']),
+  by: z.enum(['agent', 'peer', 'interruption', 'ended', 'sweep', 'seeder', 'operator']),
   launcher: instanceId.nullable(),
   atMs: ms,
 });

@@ -10,6 +10,8 @@ export interface TextOptions {
   readonly colors: Colors;
   readonly region: string;
   readonly nowMs: number;
+  /** What a command needs to mean the same cluster, with a space before it; absent: nothing. */
+  readonly flags?: string;
 }
 
 export function listText({ incidents, total, unreadable, unseen }: Incidents, options: TextOptions): string {
@@ -51,7 +53,9 @@ export function listText({ incidents, total, unreadable, unseen }: Incidents, op
   const rest = total - incidents.filter(({ writtenBy }) => writtenBy !== 'nobody').length;
   const notes = [
     ...(rest > 0 ? [`${countText(rest, 'older report')}; --limit and --since show more`] : []),
-    ...(incidents[0] === undefined ? [] : [`synkti incident ${incidents[0].instanceId} tells one whole`]),
+    ...(incidents[0] === undefined
+      ? []
+      : [`synkti incident ${incidents[0].instanceId}${options.flags ?? ''} tells one whole`]),
   ].map((note) => colors.dim(note));
   const wrong = unreadable.map((key) => colors.yellow(`${key} is no incident report and was left out.`));
   const dark = unseen.map(({ what, why }) => colors.yellow(`Not seen: ${what}. ${why}`));
@@ -79,7 +83,8 @@ const isUnreplaced = (cause: Incident['cause']): boolean =>
 /** A silent death's moment isn't known well enough. */
 function afterText({ replacement, atMs, cause, writtenBy }: Incident): string {
   if (replacement === null || replacement.launchedMs === null || cause === 'silent' || writtenBy !== 'node') return '';
-  return secondsText(replacement.launchedMs - atMs);
+  // Of a node that goes since its successor serves, the successor was there first.
+  return replacement.launchedMs < atMs ? 'before' : secondsText(replacement.launchedMs - atMs);
 }
 
 export function incidentText(incident: Incident, options: TextOptions): string {
@@ -202,13 +207,18 @@ export function factsOf(incident: Incident, nowMs: number): [string, string][] {
       launchedMs === null
         ? ''
         : incident.writtenBy === 'node'
-          ? `, ${secondsText(launchedMs - atMs)} after the node knew`
+          ? launchedMs < atMs
+            ? `, ${secondsText(atMs - launchedMs)} before the node left`
+            : `, ${secondsText(launchedMs - atMs)} after the node knew`
           : `, at ${timeText(launchedMs)} UTC`;
     facts.push(['Launched by', `${launcherText(incident)}${after}`]);
   }
   if (money.overlapMs !== null) {
     const price = money.overlapUsd === null ? 'price not known' : usdText(money.overlapUsd);
-    facts.push(['Overlap', `${elapsedText(money.overlapMs)} of two nodes, ${price}`]);
+    facts.push([
+      'Overlap',
+      money.overlapMs < 1_000 ? 'none' : `${elapsedText(money.overlapMs)} of two nodes, ${price}`,
+    ]);
   }
   if (replacement?.node?.lifecycle === 'on-demand') {
     const until = `since, ${elapsedText(nowMs - (replacement.launchedMs ?? nowMs))}`;

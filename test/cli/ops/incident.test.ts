@@ -136,6 +136,7 @@ describe('an incident', () => {
     ['ended', null, 'the Lambda for ended nodes'],
     ['sweep', null, 'the sweep'],
     ['seeder', null, 'a deployment'],
+    ['operator', null, 'somebody, by synkti replace'],
   ])('launched by %s %s: %s', (by, launcher, text) => {
     const facts = factsOf({ launches: new Map([['1.2', launch(by, launcher)]]) });
     expect(launcherText(incidentOf(reportOf(), facts))).toBe(text);
@@ -203,6 +204,19 @@ describe('as text', () => {
     expect(textOf(null)).not.toContain('Requests');
     const { requestsLost: _, ...old } = reportOf();
     expect(parseReport(JSON.stringify({ ...old, format: 1, writtenBy: undefined }))?.requestsLost).toBeNull();
+  });
+
+  it('one whose successor was there first says so', () => {
+    const early = factsOf({
+      launches: new Map([['1.2', { ...launch('operator', null), atMs: wallMs(KNEW - 6_000) }]]),
+    });
+    const superseded = incidentOf(reportOf({ cause: 'superseded' }), early);
+    expect(incidentText(superseded, TEXT)).toContain('somebody, by synkti replace, 6.0 s before the node left');
+    const list = { incidents: [superseded], total: 1, unreadable: [], unseen: [] };
+    expect(listText(list, { ...TEXT, width: 100, flags: ' --cluster web' })).toMatch(/operator +before/);
+    expect(listText(list, { ...TEXT, flags: ' --cluster web' })).toContain(
+      `synkti incident ${idOf(1)} --cluster web tells`,
+    );
   });
 
   it('a node that nobody should replace', () => {

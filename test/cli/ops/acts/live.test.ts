@@ -13,6 +13,7 @@ import {
 import { launchSuccessor } from '../../../../cli/ops/acts/launch.js';
 import { findDrainDocument, runOnNode, shellCommand } from '../../../../cli/ops/acts/run-command.js';
 import { updatePlan } from '../../../../cli/ops/acts/update-plan.js';
+import { readText } from '../../../../cli/ops/incident/read.js';
 import { readAnswers } from '../../../../cli/ops/read.js';
 import { viewOf } from '../../../../cli/ops/view.js';
 import { deploy, subnetOf } from '../../../../cli/rehearse/deploy.js';
@@ -65,6 +66,8 @@ describe('against a local cloud', () => {
     expect(first.instanceId).toMatch(/^i-/);
     expect(second.instanceId).toBe(first.instanceId);
     expect(cloud.instances()).toHaveLength(before + 1);
+    const record = await readText(session, spec.bucket, 'seats/launched/0.2.json');
+    expect(JSON.parse(record ?? 'null')).toMatchObject({ by: 'operator', instanceId: first.instanceId });
   });
 
   it('the spec is changed by versions', async () => {
