@@ -16,7 +16,7 @@ interface Query {
 export const incidentsQuery = ({ ended }: Fallback): Query => ({
   title: 'Incidents',
   lines: [
-    'fields @timestamp, instanceId, cause, silent, cut, detectionMs, failoverMs, replacementMs, drainMs, replacement',
+    'fields @timestamp, instanceId, cause, silent, cut, requestsLost, detectionMs, failoverMs, replacementMs, drainMs, replacement',
     "filter message = 'incident'",
     'sort @timestamp desc',
     `limit ${MOST}`,

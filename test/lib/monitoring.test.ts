@@ -155,6 +155,12 @@ describe('what is shown', () => {
     for (const metric of own) expect(Object.keys(METRICS)).toContain((metric as cloudwatch.Metric).metricName);
   });
 
+  it('is whatever is counted, but for three that tell nothing of the service', () => {
+    const names = named(watched());
+    const left = Object.keys(METRICS).filter((name) => !names.includes(name));
+    expect(left.sort()).toEqual(['FallbackNotNeeded', 'LeaseEnded', 'PoisonMessage']);
+  });
+
   it('of queries are fields that the functions log', () => {
     const queries = Object.values(watched().findResources('AWS::Logs::QueryDefinition'));
     const incidents = queries.find(({ Properties }) => Properties.Name === 'Synkti/web/Incidents');
