@@ -13,6 +13,7 @@ import {
 } from './cloud-types.js';
 import { cloudformationService } from './cloudformation/service.js';
 import { Stacks } from './cloudformation/stacks.js';
+import { cloudwatchService } from './cloudwatch/service.js';
 import { interrupt, terminate } from './ec2/model/life.js';
 import { setCapacity } from './ec2/model/pools.js';
 import { createModel, DEFAULT_EC2 } from './ec2/model/state.js';
@@ -267,6 +268,7 @@ async function compose(
     services: [
       ec2Service({ model, context, changed: () => pump.run() }),
       elb.service,
+      cloudwatchService({ now: clock.wall, traffic: () => elb.traffic.all() }),
       s3.service,
       ssmService({
         region,

@@ -45,6 +45,9 @@ export interface BalancerCounters {
   readonly targets: readonly Readonly<TargetCounters>[];
 }
 
+/** The load balancer answers these in the target's place. */
+const OWN: ReadonlySet<RequestOutcome> = new Set<RequestOutcome>(['bad-gateway', 'timeout']);
+
 /** Targets that are counted one by one. */
 const MAX_COUNTED = 10_000;
 
@@ -145,8 +148,10 @@ export class Balancer {
       finish('answered', destination.status);
       return;
     }
+    const { traffic } = destination;
     if (target === null) {
       sendError(incoming, outgoing, 503);
+      traffic?.count(startedAtMs, { chosen: false, targetStatus: 0, headMs: 0, ownStatus: 503 });
       finish('no-target', 503);
       return;
     }
@@ -169,6 +174,13 @@ export class Balancer {
           const name = `${Math.floor(status / 100)}xx`;
           counters.byClass[name] = (counters.byClass[name] ?? 0) + 1;
         } else counters.failures[outcome] = (counters.failures[outcome] ?? 0) + 1;
+        const { targetStatus, headAtMs } = exchange;
+        traffic?.count(startedAtMs + (performance.now() - nowMs), {
+          chosen: true,
+          targetStatus,
+          headMs: headAtMs - nowMs,
+          ownStatus: OWN.has(outcome) ? status : 0,
+        });
         finish(outcome, status);
       },
     });

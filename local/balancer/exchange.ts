@@ -30,6 +30,10 @@ export class Exchange {
   readonly target: Candidate;
   /** Time-out unless something happens before; the load balancer looks from time to time. */
   deadlineMs: number;
+  /** Of the target's answer; 0: no head has come. */
+  targetStatus = 0;
+  /** When its head came. */
+  headAtMs = 0;
   readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse;
   readonly #options: ExchangeOptions;
@@ -118,6 +122,8 @@ export class Exchange {
       if (!answer.complete && !this.#silent) this.#fail('bad-gateway', 502);
     });
     const status = answer.statusCode ?? 502;
+    this.targetStatus = status;
+    this.headAtMs = performance.now();
     this.#outgoing.writeHead(status, passedOn(answer));
     this.#outgoing.once('finish', () => this.#end('answered', status));
     answer.pipe(this.#outgoing);

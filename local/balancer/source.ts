@@ -1,3 +1,5 @@
+import type { Traffic } from './traffic.js';
+
 /** Where a load balancer may send a request. */
 export interface Candidate {
   /** `<target id>:<port>`: names the target in counters. */
@@ -17,7 +19,12 @@ export interface CandidateSource {
 
 /** What a load balancer does with a request. */
 export type Destination =
-  | { readonly kind: 'targets'; readonly source: CandidateSource }
+  | {
+      readonly kind: 'targets';
+      readonly source: CandidateSource;
+      /** Where the request is counted by minute. */
+      readonly traffic?: Traffic;
+    }
   /** It answers by itself. */
   | { readonly kind: 'fixed'; readonly status: number; readonly contentType: string; readonly body: string };
 

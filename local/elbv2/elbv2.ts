@@ -1,5 +1,6 @@
 import { Balancer, type BalancerCounters } from '../balancer/balancer.js';
 import type { CandidateSource, FinishedRequest } from '../balancer/source.js';
+import { TrafficBook } from '../balancer/traffic.js';
 import { AwsError } from '../wire/error.js';
 import { queryService } from '../wire/query-service.js';
 import type { Service } from '../wire/service.js';
@@ -77,6 +78,8 @@ export class Elbv2 {
   readonly service: Service;
   readonly model: ElbModel;
   readonly options: Elbv2Options;
+  /** Requests by minute, for CloudWatch. */
+  readonly traffic = new TrafficBook();
   readonly #groups = new Map<string, GroupRuntime>();
   readonly #sources = new Map<string, CandidateSource>();
   readonly #balancers = new Map<string, Balancer>();
@@ -126,7 +129,13 @@ export class Elbv2 {
         port: listener.actualPort,
         route: ({ method = 'GET', url = '/', headers }) => {
           const action = actionFor({ method, url, headers }, listener.rules, listener.action);
-          return action.kind === 'fixed' ? action : { kind: 'targets', source: this.#sourceOf(action.groupArn) };
+          if (action.kind === 'fixed') return action;
+          const { groupArn } = action;
+          return {
+            kind: 'targets',
+            source: this.#sourceOf(groupArn),
+            traffic: this.traffic.of(balancer.arn, groupArn),
+          };
         },
         isCut: (instanceId) => this.options.directory.isCut(instanceId),
         connectTimeoutMs: this.options.connectTimeoutMs ?? 10_000,

@@ -59,6 +59,9 @@ function asksOf(options: GateOptions, request: WireRequest, action: string): Ask
     case 'sts':
       // Everybody may ask who he is.
       return action === 'GetCallerIdentity' ? [] : [{ action: `sts:${action}`, resource: '*', context: {} }];
+    case 'monitoring':
+      // Signed as monitoring, allowed as cloudwatch; metrics aren't resources.
+      return [{ action: `cloudwatch:${action}`, resource: '*', context: {} }];
     case 'cloudformation':
       return cloudformationAsks(options.cloudformation, action, Params.parse(pairsOf(request)));
     case 'lambda': {

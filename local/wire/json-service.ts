@@ -29,7 +29,10 @@ export function jsonAction<S extends z.ZodType>(
   };
 }
 
-/** A service of awsJson1_1: the action is in `X-Amz-Target: <prefix>.<Action>`, input and output are JSON. */
+/**
+ * A service of awsJson1_1, or awsJson1_0, which differ by name alone: the action is in `X-Amz-Target: <prefix>.<Action>`,
+ * input and output are JSON.
+ */
 export function jsonService(options: {
   readonly name: string;
   readonly targetPrefix: string;

@@ -224,7 +224,7 @@ function internalError(error: unknown): AwsError {
 }
 
 function errorResponse(target: Service | undefined, incoming: IncomingMessage, error: AwsError): WireResponse {
-  if (target !== undefined) return target.error(error.status, error.code, error.message);
+  if (target !== undefined) return target.error(error.status, error.code, error.message, incoming.headers);
   return incoming.headers['x-amz-target'] === undefined
     ? queryError(error.status, error.code, error.message)
     : jsonError(error.status, error.code, error.message);

@@ -37,6 +37,9 @@ export interface WireResponse {
   readonly body?: string | Buffer | Readable;
 }
 
+/** Names in lower case. */
+export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
 /** One emulated AWS service. */
 export interface Service {
   /** Signing name. */
@@ -44,6 +47,6 @@ export interface Service {
   /** The action's name for the call history and for faults, such as `CreateFleet` or `GetObject`; null if unknown. */
   actionOf(request: WireRequest): string | null;
   handle(request: WireRequest): WireResponse | Promise<WireResponse>;
-  /** The error body of this service's protocol, for throttles and denials. */
-  error(status: number, code: string, message: string): WireResponse;
+  /** The error body of this service's protocol, for throttles and denials; some speak as they are spoken to. */
+  error(status: number, code: string, message: string, asked: RequestHeaders): WireResponse;
 }

@@ -22,7 +22,8 @@ const harmless = ({ reason, immutable, make }: Harmless): Handler => {
   };
 };
 
-const UNWATCHED = 'There is no CloudWatch: alarms never go off, dashboards and log groups stay empty.';
+const UNWATCHED =
+  'CloudWatch knows the traffic of load balancers alone: alarms never go off, dashboards and log groups stay empty.';
 const UNTOLD = 'Topics tell nobody.';
 const UNENCRYPTED = 'Keys encrypt nothing.';
 
