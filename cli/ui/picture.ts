@@ -33,7 +33,7 @@ export interface NodeCard {
   /** Null: not to be known. */
   readonly requests: number | null;
   /** More that is known of it: name and value. */
-  readonly facts?: readonly (readonly [name: string, value: string])[];
+  readonly facts?: readonly (readonly [name: string, value: string, bad?: true])[];
 }
 
 export interface ZoneCard {
@@ -67,14 +67,20 @@ export interface IncidentCard {
   readonly steps: readonly StepLine[];
 }
 
+/** By second, counted from the beginning, unless it is by minute. */
 export interface TrafficCard {
+  /** From the beginning; by minute: in the minutes shown. */
   readonly sent: number;
   readonly failed: number;
+  /** A second, in the newest second or minute. */
   readonly rate: number;
+  /** Of the same; null: no answer in it. */
   readonly p99Ms: number | null;
-  /** By second, oldest first, at most {@link SECONDS}; null: no answer in it. */
+  /** By second or minute, oldest first, at most {@link SECONDS} or an hour; null: no answer in it. */
   readonly p99: readonly (number | null)[];
   readonly failures: readonly number[];
+  /** It is by minute, of the last hour, as CloudWatch has it; `at`: when the newest minute began, `10:57 UTC`. */
+  readonly byMinute?: { readonly at: string };
 }
 
 interface TaskNumbers {

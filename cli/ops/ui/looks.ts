@@ -1,14 +1,14 @@
 /**
  * Looks at a cluster again and again, with few calls: the spec, the nodes and the target groups each time, tasks every half
- * minute, prices every few minutes, the list of incident reports when one may have come, and each report once. A session
- * that was refused is opened anew, so that new credentials are found.
+ * minute, traffic every minute, prices every few minutes, the list of incident reports when one may have come, and each
+ * report once. A session that was refused is opened anew, so that new credentials are found.
  */
 import { classify } from '../../../aws/errors.js';
 import { findCluster } from '../../aws/clusters.js';
 import type { ClusterFlags } from '../../aws/flags.js';
 import { openSession, type Session } from '../../aws/session.js';
 import { inParallel } from '../../parallel.js';
-import { MAX_INCIDENTS, type TasksCard } from '../../ui/picture.js';
+import { MAX_INCIDENTS, type TasksCard, type TrafficCard } from '../../ui/picture.js';
 import { UserError } from '../../user-error.js';
 import type { Answers, ReportHead } from '../answers.js';
 import { newestOf, readText } from '../incident/read.js';
@@ -16,12 +16,14 @@ import { parseReport, type Report } from '../incident/record.js';
 import { readAnswers } from '../read.js';
 import { type ClusterView, viewOf } from '../view.js';
 import { TaskCounts } from './task-counts.js';
+import { TrafficLooks } from './traffic.js';
 
 export interface Look {
   readonly view: ClusterView;
   /** Of the newest ends of a day, by instance. */
   readonly reports: ReadonlyMap<string, Report>;
   readonly tasks: TasksCard | null;
+  readonly traffic: TrafficCard | null;
   /** AWS asked for fewer calls. */
   readonly throttled: boolean;
 }
@@ -51,6 +53,7 @@ export class Looks {
   #prices: Kept<Answers['prices']> | null = null;
   #heads: Kept<Answers['reports']> | null = null;
   readonly #tasks = new TaskCounts();
+  readonly #traffic = new TrafficLooks();
   readonly #reports = new Map<string, Report | null>();
 
   constructor(flags: ClusterFlags) {
@@ -97,20 +100,22 @@ export class Looks {
     const failed = (error: unknown): void => {
       throttled ||= isThrottle(error);
     };
-    const [answers, tasks] = await Promise.all([
+    const [answers, tasks, traffic] = await Promise.all([
       readAnswers(session, spec, {
         ...(prices === null ? {} : { prices }),
         ...(heads === null ? {} : { reports: heads }),
         failed,
       }),
       this.#tasks.look(session, spec, nowMs, failed),
+      this.#traffic.look(session, spec, nowMs),
     ]);
     if (prices === null && answers.prices.length > 0) this.#prices = { value: answers.prices, atMs: nowMs };
     if (heads === null) this.#heads = { value: answers.reports, atMs: nowMs };
     const newest = newestOf(answers.reports.filter(({ writtenMs }) => nowMs - writtenMs < DAY_MS));
     const reports = await this.#readReports(session, spec.bucket, newest.slice(0, MAX_INCIDENTS));
-    const unseen = [...answers.unseen, ...(tasks.unseen === null ? [] : [tasks.unseen])];
-    return { view: viewOf(spec, session.region, { ...answers, unseen }), reports, tasks: tasks.card, throttled };
+    const unseen = [...answers.unseen, ...[tasks.unseen, traffic.unseen].filter((one) => one !== null)];
+    const view = viewOf(spec, session.region, { ...answers, unseen });
+    return { view, reports, tasks: tasks.card, traffic: traffic.card, throttled };
   }
 
   /** Each body is read once; one that can't be read is left for the next look. */

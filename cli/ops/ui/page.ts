@@ -28,13 +28,14 @@ export async function openClusterPage({ flags, everyMs, port, signal, write = pr
     const first = await unlessAborted(looks.look(), signal);
     if (first === null) return;
     const { view, reports } = first;
-    let tasks = first.tasks;
+    let { tasks, traffic } = first;
     const endpoint = looks.session?.endpoint ?? null;
     const around = { endpoint, flags: flagsText(flags, view, endpoint) };
     const story = new Story(view, reports);
     let lookedMs = Date.now();
     let trouble: string | null = null;
-    const picture = () => pictureOf({ ...story.scene, ...around, tasks, everyMs: pace.ms, trouble }, Date.now());
+    const picture = () =>
+      pictureOf({ ...story.scene, ...around, tasks, traffic, everyMs: pace.ms, trouble }, Date.now());
     const tell = teller(flags, write);
     server = await openPageServer({
       first: picture(),
@@ -53,7 +54,7 @@ export async function openClusterPage({ flags, everyMs, port, signal, write = pr
           const look = await unlessAborted(looks.look(story.losses.awaitsReport(Date.now())), signal);
           if (look === null) break;
           story.take(look.view, look.reports);
-          tasks = look.tasks;
+          ({ tasks, traffic } = look);
           if (trouble !== null) story.line('AWS answers again', Date.now());
           if (trouble !== null) tell.well();
           trouble = null;

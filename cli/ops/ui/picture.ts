@@ -1,6 +1,6 @@
 /**
- * From a cluster as AWS shows it to what the live page shows. Pure. What only nodes know - gossip's view, requests in
- * flight, a notice before the report - isn't in it.
+ * From a cluster as AWS shows it to what the live page shows. Pure. What only nodes know - whom gossip holds for alive,
+ * requests in flight, a notice before the report - isn't in it; of gossip there is what nodes say by their tags.
  */
 import { seatName } from '../../../core/seats/seat.js';
 import {
@@ -13,10 +13,12 @@ import {
   type Parts,
   type Picture,
   type TasksCard,
+  type TrafficCard,
   type ZoneCard,
 } from '../../ui/picture.js';
 import { countText, elapsedText, timeText, usdText } from '../show.js';
 import type { ClusterView, NodeCondition, NodeRow, PoolRow, WorkloadRow } from '../view.js';
+import { type GossipWord, gossipWords } from './gossip-words.js';
 import { incidentCard } from './incident-card.js';
 import { isAnnounced, type Loss } from './losses.js';
 
@@ -30,6 +32,8 @@ export interface Scene {
   readonly view: ClusterView;
   /** Null: there are none, or they can't be seen. */
   readonly tasks: TasksCard | null;
+  /** Null: no application load balancer, or it can't be seen. */
+  readonly traffic: TrafficCard | null;
   readonly farewells: readonly Farewell[];
   readonly losses: readonly Loss[];
   /** Newest first. */
@@ -45,17 +49,21 @@ export interface Scene {
 }
 
 export function pictureOf(scene: Scene, nowMs: number): Picture {
-  const { view, tasks, farewells, losses, lines } = scene;
+  const { view, tasks, traffic, farewells, losses, lines } = scene;
+  const gossip = gossipWords(view);
   const shown = shownRows(view.nodes);
-  const gone = farewells.map(({ row, announced }) => nodeCard(row, announced ? 'ended' : 'dead', view));
-  const nodes = [...shown.map((row) => nodeCard(row, conditionOf(row), view)), ...gone].slice(0, MAX_NODES);
+  const gone = farewells.map(({ row, announced }) => nodeCard(row, announced ? 'ended' : 'dead', view, null));
+  const nodes = [...shown.map((row) => nodeCard(row, conditionOf(row), view, gossip(row))), ...gone].slice(
+    0,
+    MAX_NODES,
+  );
   return {
     nowMs,
     nodes,
     parts: {
       head: headOf(scene),
       zones: zonesOf(view, nodes),
-      traffic: null,
+      traffic,
       tasks,
       concerns: concernsOf(view, shown.length),
       incidents: losses.slice(0, MAX_INCIDENTS).map((loss) => incidentCard(loss, view.spec.desired, view.region)),
@@ -97,11 +105,16 @@ const WORDS: Readonly<Record<NodeCondition, string>> = {
   ending: 'is being ended by EC2',
 };
 
-function nodeCard(row: NodeRow, condition: Condition, { spec }: ClusterView): NodeCard {
+function nodeCard(row: NodeRow, condition: Condition, { spec }: ClusterView, gossip: GossipWord | null): NodeCard {
   const { node, health, old, usdPerHour } = row;
   const { seat, instanceId, zone, instanceType, lifecycle } = node;
   const word = condition === 'ended' ? 'is gone' : condition === 'dead' ? 'went without a word' : WORDS[row.condition];
-  const words = [word, ...(old === true ? ['with an older template'] : [])].join(', ');
+  const cutOff = gossip?.apart === true;
+  const words = [
+    word,
+    ...(cutOff ? ['cut off from most of its peers'] : []),
+    ...(old === true ? ['with an older template'] : []),
+  ].join(', ');
   return {
     id: instanceId,
     slot: seat?.slot ?? null,
@@ -113,7 +126,7 @@ function nodeCard(row: NodeRow, condition: Condition, { spec }: ClusterView): No
     label: `Slot ${seat?.slot ?? 'none'}: ${words}; ${instanceType} ${lifecycle} in ${zone}`,
     deadlineMs: null,
     atRisk: false,
-    cutOff: false,
+    cutOff,
     hung: false,
     seenBy: null,
     requests: null,
@@ -134,6 +147,9 @@ function nodeCard(row: NodeRow, condition: Condition, { spec }: ClusterView): No
         const why = reason === null || state === 'healthy' ? '' : `: ${reason}`;
         return [group, `${state ?? 'not registered'}${why}`] as const;
       }),
+      ...(gossip === null
+        ? []
+        : [cutOff ? (['gossip', gossip.text, true] as const) : (['gossip', gossip.text] as const)]),
       ...(node.waiting ? [['holds back', node.waiting] as const] : []),
     ],
   };

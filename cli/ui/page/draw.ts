@@ -27,7 +27,7 @@ function take(event, data) {
   if (data.nodes.length > 0 || (data.gone || []).length > 0) arrange();
   if (news.head) drawHead();
   if (news.concerns) drawConcerns();
-  if (news.traffic) drawTraffic();
+  if (news.traffic !== undefined) drawTraffic();
   if (news.tasks !== undefined) drawTasks();
   if (news.incidents) drawIncidents();
   if (news.lines) drawLog();
@@ -163,7 +163,7 @@ function drawDetail() {
   if (card.seenBy !== null) facts.push(['gossip', 'alive to ' + card.seenBy.alive + ' of ' + card.seenBy.asked + ' peers asked' + (card.seenBy.suspect > 0 ? ', suspected by ' + card.seenBy.suspect : '')]);
   if (card.deadlineMs !== null) facts.push(['taken in', secs(card.deadlineMs - now())]);
   $('facts').replaceChildren();
-  for (const [name, value] of facts) { make('dt', $('facts'), name); make('dd', $('facts'), value); }
+  for (const [name, value, bad] of facts) { make('dt', $('facts'), name); make('dd', $('facts'), value).className = bad ? 'bad' : ''; }
   if (parts.head.acts || listed === card.id) return;
   listed = card.id;
   $('commands').replaceChildren();
@@ -183,20 +183,26 @@ async function copy(text) {
 
 function drawTraffic() {
   const t = parts.traffic;
-  for (const name of ['rate', 'failed', 'p99']) $(name + '-box').hidden = false;
-  put($('rate'), String(t.rate));
+  for (const name of ['rate', 'failed', 'p99']) $(name + '-box').hidden = t === null;
+  if (t === null) return;
+  const unit = t.byMinute ? 'minute' : 'second', wide = t.byMinute ? 3 : 2;
+  put($('rate-name'), t.byMinute ? 'requests/s at ' + t.byMinute.at : 'requests/s');
+  put($('failed-name'), t.byMinute ? 'failed, last hour' : 'failed');
+  put($('p99-name'), t.byMinute ? 'p99 by minute, last hour' : 'p99, last 90 s');
+  $('late').hidden = !t.byMinute;
+  put($('rate'), t.rate.toLocaleString('en'));
   put($('failed'), t.failed.toLocaleString('en')); put($('sent'), 'of ' + t.sent.toLocaleString('en')); $('failed').parentElement.classList.toggle('bad', t.failed > 0);
   put($('p99'), t.p99Ms === null ? '-' : t.p99Ms + ' ms');
   const top = Math.max(20, ...t.p99.map((v) => v ?? 0));
-  const from = 180 - t.p99.length * 2;
+  const from = 180 - t.p99.length * wide;
   let line = '', pen = false;
-  t.p99.forEach((v, i) => { if (v === null) { pen = false; return; } line += (pen ? 'L' : 'M') + (from + i * 2) + ' ' + (30 - 28 * v / top).toFixed(1); pen = true; });
+  t.p99.forEach((v, i) => { if (v === null) { pen = false; return; } line += (pen ? 'L' : 'M') + (from + i * wide) + ' ' + (30 - 28 * v / top).toFixed(1); pen = true; });
   const svg = $('spark'), ns = 'http://www.w3.org/2000/svg', path = document.createElementNS(ns, 'path');
   path.setAttribute('d', line);
   const bars = t.failures.flatMap((n, i) => { if (n === 0) return []; const bar = document.createElementNS(ns, 'rect');
-    for (const [k, v] of [['x', from + i * 2 - 0.8], ['y', 0], ['width', 1.6], ['height', 32]]) bar.setAttribute(k, v); return [bar]; });
+    for (const [k, v] of [['x', from + i * wide - 0.8], ['y', 0], ['width', 1.6], ['height', 32]]) bar.setAttribute(k, v); return [bar]; });
   svg.replaceChildren(...bars, path);
-  svg.setAttribute('aria-label', 'p99 by second, highest ' + Math.round(top) + ' ms, failures in ' + bars.length + ' of the last ' + t.failures.length + ' seconds');
+  svg.setAttribute('aria-label', 'p99 by ' + unit + ', highest ' + Math.round(top) + ' ms, failures in ' + bars.length + ' of the last ' + t.failures.length + ' ' + unit + 's');
 }
 function drawTasks() {
   const t = parts.tasks;

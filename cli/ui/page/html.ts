@@ -16,9 +16,9 @@ export const pageHtml = (style: string, script: string): string => `<!doctype ht
 <dl class="figures">
 <div><dt>serving</dt><dd id="serving">-</dd></div>
 <div><dt>capacity</dt><dd><span id="capacity">-</span> <small id="on-demand"></small></dd></div>
-<div id="rate-box" hidden><dt>requests/s</dt><dd id="rate">-</dd></div>
-<div id="failed-box" hidden><dt>failed</dt><dd><span id="failed">-</span> <small id="sent"></small></dd></div>
-<div id="p99-box" class="spark" hidden><dt>p99, last 90 s</dt><dd><span id="p99">-</span><svg id="spark" viewBox="0 0 180 32" preserveAspectRatio="none" role="img" aria-label="p99 by second"></svg></dd></div>
+<div id="rate-box" hidden><dt id="rate-name">requests/s</dt><dd id="rate">-</dd></div>
+<div id="failed-box" hidden><dt id="failed-name">failed</dt><dd><span id="failed">-</span> <small id="sent"></small></dd></div>
+<div id="p99-box" class="spark" hidden><dt id="p99-name">p99, last 90 s</dt><dd><span id="p99">-</span><svg id="spark" viewBox="0 0 180 32" preserveAspectRatio="none" role="img" aria-label="p99 by second"></svg><small id="late" hidden>CloudWatch is some minutes behind</small></dd></div>
 <div id="tasks-box" class="spark" hidden><dt>tasks</dt><dd><span id="tasks">-</span><small id="tasks-rest"></small><progress id="done" max="1" value="0" aria-label="tasks done"></progress></dd></div>
 </dl>
 <div class="actions"><button id="heal" type="button" hidden>Heal the partition</button><button id="end" type="button" hidden>End and judge</button></div>

@@ -25,7 +25,7 @@ header { position: sticky; top: 0; z-index: 2; display: flex; flex-wrap: wrap; g
 .figures { display: flex; flex-wrap: wrap; gap: 0.4rem 1.5rem; } .figures small { font-size: 0.78rem; font-weight: 400; color: var(--soft); }
 dt { font-size: 0.72rem; color: var(--soft); white-space: nowrap; }
 .figures dd { font-size: 1.15rem; font-weight: 600; line-height: 1.2; white-space: nowrap; }
-.figures dd.bad, #stage.bad { color: var(--bad); } .reads .acting, body:not(.reads) .reading { display: none; }
+.figures dd.bad, #facts dd.bad, #stage.bad { color: var(--bad); } .reads .acting, body:not(.reads) .reading { display: none; }
 .spark dd { display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; white-space: normal; } .spark svg { width: 8rem; height: 1.5rem; border-bottom: 1px solid var(--line); }
 #spark path { fill: none; stroke: var(--accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 #spark rect { fill: var(--bad); }

@@ -29,6 +29,8 @@ let expired = false;
 let oldKey = 'none';
 /** Nobody may list the bucket's tasks. */
 let noTasks = false;
+/** Nobody may ask CloudWatch. */
+let noTraffic = false;
 /** Calls as they went by. */
 const asked: string[] = [];
 
@@ -65,6 +67,13 @@ beforeAll(async () => {
       answer.end('<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>');
       return;
     }
+    if (String(headers['x-amz-target']).endsWith('.GetMetricData')) {
+      incoming.resume();
+      asked.push('GetMetricData');
+      answer.writeHead(noTraffic ? 403 : 200, { 'content-type': 'application/x-amz-json-1.0' });
+      answer.end(JSON.stringify(noTraffic ? { __type: 'AccessDenied', message: 'Access Denied' } : metricData()));
+      return;
+    }
     const onward = request({ hostname, port, method, path: url, headers }, (back) => {
       answer.writeHead(back.statusCode ?? 500, back.headers);
       back.pipe(answer);
@@ -84,6 +93,13 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
   endpoint = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
 });
+
+/** Six hundred requests two minutes ago, three of them refused by the balancer; as CloudWatch's JSON has them. */
+function metricData() {
+  const Timestamps = [Math.floor(Date.now() / 60_000) * 60 - 120];
+  const one = (Id: string, value: number) => ({ Id, StatusCode: 'Complete', Timestamps, Values: [value] });
+  return { MetricDataResults: [one('requests0', 600), one('refused0', 3), one('time0', 0.042)], Messages: [] };
+}
 
 /** Five that nobody has had, two that run, one that was given back; three done, one failed. */
 async function putTasks(bucket: string): Promise<void> {
@@ -184,7 +200,8 @@ describe('the page of a cluster', () => {
     const picture = await one.until(({ nodes }) => nodes.length > 0);
     expect(picture.nodes).toHaveLength(4);
     expect(picture.parts.head).toMatchObject({ acts: false, stage: 'live', desired: 4 });
-    expect(picture.parts.traffic).toBeNull();
+    expect(picture.parts.traffic).toMatchObject({ sent: 600, failed: 3, rate: 10, p99Ms: 42 });
+    expect(picture.parts.concerns?.filter(({ text }) => text.includes('traffic'))).toEqual([]);
     expect(picture.parts.head?.figures.map(({ name }) => name)).not.toContain('tasks');
     expect(picture.parts.tasks).toEqual({ submitted: 12, waiting: 6, running: 2, done: 3, ended: 1 });
     await one.until(() => described() >= first + 2);
@@ -198,7 +215,9 @@ describe('the page of a cluster', () => {
       expect.stringContaining('have expired'),
       null,
     ]);
-    // A look takes the spec, the nodes and the target group; prices, reports and tasks are kept.
+    // A look takes the spec, the nodes and the target group; prices, reports, tasks and traffic are kept.
+    expect(asked.filter((name) => name === 'GetMetricData')).toHaveLength(1);
+    expect(asked.filter((name) => name === 'DescribeTargetGroups')).toHaveLength(1);
     expect(asked.filter((name) => name === 'DescribeSpotPriceHistory')).toHaveLength(1);
     const lists = asked.flatMap((name) =>
       name.includes('list-type=2') ? (/prefix=([\w%]+)/.exec(name)?.[1] ?? '') : [],
@@ -243,8 +262,9 @@ describe('the page of a cluster', () => {
     }
   });
 
-  it('leaves tasks out for who may not list them, says so, and doesn’t ask again and again', async () => {
+  it('leaves tasks and traffic out for who may not see them, says so, and doesn’t ask again and again', async () => {
     noTasks = true;
+    noTraffic = true;
     const before = asked.length;
     const page = await running(50);
     try {
@@ -252,17 +272,23 @@ describe('the page of a cluster', () => {
       const { parts, nodes } = await one.until((told) => told.nodes.length > 0);
       expect(nodes).toHaveLength(4);
       expect(parts.tasks).toBeNull();
+      expect(parts.traffic).toBeNull();
       expect(parts.head?.stage).toBe('live');
       const said = parts.concerns?.filter(({ text }) => text.startsWith('Not seen: tasks.')) ?? [];
       expect(said.map(({ text }) => text)).toEqual([
         expect.stringMatching(/may not call s3:ListBucket on arn:aws:s3:::synkti-/),
       ]);
+      expect(
+        parts.concerns?.filter(({ text }) => text.startsWith('Not seen: traffic.')).map(({ text }) => text),
+      ).toEqual([expect.stringContaining('may not call cloudwatch:GetMetricData.')]);
       const looks = described();
       while (described() < looks + 3) await one.until(() => true);
       expect(asked.slice(before).filter((name) => name.includes('prefix=tasks'))).toHaveLength(1);
+      expect(asked.slice(before).filter((name) => name === 'GetMetricData')).toHaveLength(1);
       one.close();
     } finally {
       noTasks = false;
+      noTraffic = false;
       page.end();
       await page.ended;
     }

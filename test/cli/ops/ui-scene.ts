@@ -11,6 +11,7 @@ import { idOf, NOW_MS, opsNode, view } from './scene.js';
 
 export const around: Omit<Scene, 'view' | 'farewells' | 'losses' | 'lines'> = {
   tasks: null,
+  traffic: null,
   everyMs: 10_000,
   trouble: null,
   endpoint: null,

@@ -29,6 +29,10 @@ describe('the picture of a cluster in AWS', () => {
     expect(nodes.every((node) => node.requests === null && node.seenBy === null && node.deadlineMs === null)).toBe(
       true,
     );
+    expect(nodes.map(({ facts }) => facts?.find(([name]) => name === 'gossip'))).toEqual(
+      nodes.map(() => ['gossip', 'hears most of the others']),
+    );
+    expect(nodes.some(({ cutOff }) => cutOff)).toBe(false);
     expect(parts.traffic).toBeNull();
     expect(parts.tasks).toBeNull();
     expect(parts.zones.map(({ name, pools }) => [name, ...pools])).toEqual([
@@ -97,6 +101,29 @@ describe('the picture of a cluster in AWS', () => {
     expect(nodes[0]?.facts).toContainEqual(['web', 'unhealthy: codes: [500]']);
     expect(parts.concerns?.[0]).toMatchObject({ level: 'down' });
     expect(parts.head.figures.find(({ name }) => name === 'api')).toMatchObject({ value: '2 / 3', bad: true });
+  });
+
+  it('what a node says of its gossip stands on its card; one that hears few is cut off', () => {
+    const few = [
+      opsNode(0, 1, { hears: 2 }),
+      opsNode(1, 1, { hears: 4 }),
+      opsNode(2, 1, { phase: 'draining', hears: 1 }),
+    ];
+    const rest = [3, 4, 5, 6].map((slot) => opsNode(slot));
+    const boots = opsNode(7, 1, { phase: null, launchTimeMs: NOW_MS });
+    const { nodes } = pictureIn(new Story(view([...few, ...rest, boots], {}, { desired: 8 }), NONE));
+    expect(
+      nodes.map(({ facts, cutOff }) => [cutOff, ...(facts?.find(([name]) => name === 'gossip') ?? []).slice(1)]),
+    ).toEqual([
+      [true, 'hears 1 of 5 others', true],
+      [false, 'hears 3 of 5 others'],
+      [true, 'hears 0 of 6 others', true],
+      ...rest.map(() => [false, 'hears most of the others']),
+      [false],
+    ]);
+    expect(nodes[0]?.label).toContain('Slot 0: serving, cut off from most of its peers; m7g.large');
+    const alone = pictureIn(new Story(view([opsNode(0)], {}, { desired: 1 }), NONE)).nodes[0];
+    expect(alone?.facts?.map(([name]) => name)).not.toContain('gossip');
   });
 
   it('what couldn’t be seen is named, and no figure is made up for it', () => {

@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Story } from '../../../cli/ops/ui/story.js';
+import { trafficCard } from '../../../cli/ops/ui/traffic-card.js';
 import type { Picture } from '../../../cli/ui/picture.js';
 import { openPageServer, type PageServer } from '../../../cli/ui/server.js';
+import { NOW_MS, opsNode, view } from '../ops/scene.js';
 import { clusterOf, pictureIn } from '../ops/ui-scene.js';
 import { madeUp } from './made-up.js';
 
@@ -101,6 +103,55 @@ function inBrowser(): void {
       here.show(first);
       await expect.poll(() => page.locator('#tasks-box').isVisible()).toBe(false);
       expect(faults).toEqual([]);
+      await page.close();
+    });
+
+    it('tells of traffic by minute at 360 px, and takes the boxes away with it; a rehearsal’s is by second', async () => {
+      const { page, faults, first, server: here } = await openCluster({ viewport: { width: 360, height: 740 } }, 9);
+      const boxes = ['rate', 'failed', 'p99'].map((name) => page.locator(`#${name}-box`));
+      for (const box of boxes) expect(await box.isVisible()).toBe(false);
+      const minutes = [1, 2, 3, 60].map((before) => NOW_MS - before * 60_000);
+      const told = (id: string, ...values: number[]) => ({ id, atMs: minutes, values });
+      const traffic = trafficCard(
+        [told('requests0', 0, 74_040, 66_000, 54_000), told('refused0', 0, 0, 1_203, 0), told('time0', 0.01, 0.0412)],
+        NOW_MS,
+      );
+      here.show({ ...first, parts: { ...first.parts, traffic } });
+      await expect.poll(() => boxes[0]?.textContent()).toBe('requests/s at 10:59 UTC0');
+      here.show({ ...first, parts: { ...first.parts, traffic: { ...traffic, rate: 1_234, p99Ms: 41.2 } } });
+      await expect.poll(() => page.locator('#rate').textContent()).toBe('1,234');
+      expect(await boxes[1]?.textContent()).toBe('failed, last hour1,203 of 194,040');
+      expect(await boxes[2]?.textContent()).toBe('p99 by minute, last hour41.2 msCloudWatch is some minutes behind');
+      expect(await page.locator('#late').isVisible()).toBe(true);
+      expect(await page.locator('#spark').getAttribute('aria-label')).toBe(
+        'p99 by minute, highest 41 ms, failures in 1 of the last 60 minutes',
+      );
+      expect(await page.locator('#spark path').getAttribute('d')).toBe('M174 2.0L177 23.2');
+      expect(await overflow(page)).toBeLessThanOrEqual(0);
+      here.show(first);
+      for (const box of boxes) await expect.poll(() => box.isVisible()).toBe(false);
+      expect(faults).toEqual([]);
+      await page.close();
+      await here.close();
+      const rehearsal = await open({ viewport: { width: 360, height: 740 } }, 9);
+      expect(await rehearsal.page.locator('#p99-name').textContent()).toBe('p99, last 90 s');
+      expect(await rehearsal.page.locator('#failed-name').textContent()).toBe('failed');
+      expect(await rehearsal.page.locator('#late').isVisible()).toBe(false);
+      await rehearsal.page.close();
+    });
+
+    it('a node that hears few of the others stands out, in words too', async () => {
+      const { page, first, server: here } = await openCluster({ viewport: { width: 360, height: 740 } }, 9);
+      const apart = [opsNode(0, 1, { hears: 2 }), ...[1, 2, 3, 4, 5].map((slot) => opsNode(slot))];
+      const { nodes } = pictureIn(new Story(view(apart, {}, { desired: 6 }), new Map()));
+      here.show({ ...first, nodes });
+      await expect.poll(() => page.locator('.node[data-x~=cut]').count()).toBe(1);
+      expect(await page.locator('.node[data-x~=cut] small').textContent()).toBe('cut off');
+      await page.getByRole('button', { name: /Slot 0: serving, cut off from most of its peers/ }).click();
+      expect(await page.locator('#facts dd.bad').textContent()).toBe('hears 1 of 5 others');
+      await page.locator('.node').nth(1).click();
+      expect(await page.locator('#facts').textContent()).toContain('gossiphears most of the others');
+      expect(await page.locator('#facts dd.bad').count()).toBe(0);
       await page.close();
     });
 
