@@ -90,6 +90,7 @@ export function denialError(service: string, caller: RoleCaller, accountId: stri
       return new AwsError('AccessDenied', text, 403);
     case 'cloudformation':
     case 'elasticloadbalancing':
+    case 'monitoring':
     case 'sts':
       return new AwsError('AccessDenied', text, 403);
     default:

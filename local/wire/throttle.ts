@@ -9,6 +9,7 @@ export function throttleError(service: string): AwsError {
       return new AwsError('SlowDown', 'Please reduce your request rate.', 503);
     case 'cloudformation':
     case 'elasticloadbalancing':
+    case 'monitoring':
     case 'sts':
       return new AwsError('Throttling', 'Rate exceeded');
     default:

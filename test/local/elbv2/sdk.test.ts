@@ -153,7 +153,7 @@ describe('targets', () => {
     const two = await boot('i-2');
     await register(arn, one, two);
     expect(await health(arn)).toEqual(['i-1 unused Target.NotInUse', 'i-2 unused Target.NotInUse']);
-    const { url } = await newListener(arn);
+    const { url, LoadBalancerArn } = await newListener(arn);
     await healthIs(arn, 'i-1 healthy', 'i-2 healthy');
 
     let done = false;
@@ -186,6 +186,10 @@ describe('targets', () => {
     done = true;
     await Promise.all(clients);
     expect(new Set(statuses)).toEqual(new Set([200]));
+    const [counted] = elb.traffic.all();
+    expect([counted?.balancerArn, counted?.groupArn]).toEqual([LoadBalancerArn, arn]);
+    const requests = counted?.traffic.minutes().reduce((sum, minute) => sum + minute.requests, 0);
+    expect(requests).toBe(finished.length);
     const seen = changes.filter((change) => change.targetId === holder.Id);
     expect(seen.map((change) => [change.state, change.reason].filter(Boolean).join(' '))).toEqual([
       'unused Target.NotInUse',

@@ -1,3 +1,4 @@
+import { CloudWatchClient, GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import {
   CreateFleetCommand,
   CreateLaunchTemplateCommand,
@@ -29,6 +30,7 @@ let admin: Clients;
 let node: Clients;
 
 interface Clients {
+  readonly cloudwatch: CloudWatchClient;
   readonly ec2: EC2Client;
   readonly s3: S3Client;
   readonly ssm: SSMClient;
@@ -38,6 +40,7 @@ interface Clients {
 function clientsOf(credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }): Clients {
   const config = { endpoint: cloud.endpoint, region: 'us-east-1', credentials, maxAttempts: 1 };
   return {
+    cloudwatch: new CloudWatchClient(config),
     ec2: new EC2Client(config),
     s3: new S3Client({ ...config, forcePathStyle: true }),
     ssm: new SSMClient(config),
@@ -193,6 +196,25 @@ describe('a launch', () => {
     const told = events.flatMap((event) => (event.type === 'denied' ? [event.denial.why] : []));
     expect(told.some((why) => why.includes('aws:RequestTag/synkti:cluster web'))).toBe(true);
   });
+});
+
+test('CloudWatch is signed as monitoring and allowed as cloudwatch', async () => {
+  const Metric = { Namespace: 'AWS/ApplicationELB', MetricName: 'RequestCount', Dimensions: [] };
+  const ask = () =>
+    node.cloudwatch.send(
+      new GetMetricDataCommand({
+        MetricDataQueries: [{ Id: 'a', MetricStat: { Metric, Period: 60, Stat: 'Sum' } }],
+        StartTime: new Date(0),
+        EndTime: new Date(60_000),
+      }),
+    );
+  grant(allow('monitoring:GetMetricData', '*'));
+  await expect(ask()).rejects.toMatchObject({
+    ...denied('AccessDenied'),
+    message: expect.stringContaining('is not authorized to perform: cloudwatch:GetMetricData'),
+  });
+  grant(allow('cloudwatch:GetMetricData', '*'));
+  expect((await ask()).MetricDataResults).toMatchObject([{ Id: 'a', Values: [], StatusCode: 'Complete' }]);
 });
 
 test('S3: prefixes, absence, listing', async () => {
