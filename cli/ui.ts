@@ -22,6 +22,12 @@ ended ones, at most 5 of each, and one for each new journal, at most 100. Where 
 isn't all, numbers have a + behind them. Where AWS asks for fewer calls, it looks half
 as often, down to once in 5 minutes.
 
+Requests, failed ones and p99 are CloudWatch's figures of application load balancers, by
+minute, of the last hour, and some minutes late; without such a balancer it isn't asked.
+It is asked once a minute for 3 metrics of each target group and 1 of each balancer, at
+$0.01 per 1,000 metrics: with one of each 240 an hour, $0.0024. Of the other calls AWS
+bills only those to S3.
+
 Exit code: 0 after Ctrl-C; 2 when the first look isn't possible.`;
 
 interface UiFlags extends ClusterFlags {
@@ -35,7 +41,7 @@ export function register(program: Command): void {
     .command('ui')
     .summary('the same as a live page in the browser')
     .description(
-      'Shows a cluster as it lives, as a page on this machine: nodes in their zones and pools, workloads, tasks, what is amiss, and each incident as it unfolds, with its ledger once the node has written it. With your credentials; it only reads.',
+      'Shows a cluster as it lives, as a page on this machine: nodes in their zones and pools, what their gossip hears, workloads, traffic, tasks, what is amiss, and each incident as it unfolds, with its ledger once the node has written it. With your credentials; it only reads.',
     )
     .option('--every <time>', 'time between two looks, while a page is open', '10s')
     .option('--port <number>', 'port of 127.0.0.1 (default: any free one)');
