@@ -196,7 +196,7 @@ function drawTraffic() {
   const top = Math.max(20, ...t.p99.map((v) => v ?? 0));
   const from = 180 - t.p99.length * wide;
   let line = '', pen = false;
-  t.p99.forEach((v, i) => { if (v === null) { pen = false; return; } line += (pen ? 'L' : 'M') + (from + i * wide) + ' ' + (30 - 28 * v / top).toFixed(1); pen = true; });
+  t.p99.forEach((v, i) => { if (v === null) { pen = false; return; } const at = (from + i * wide) + ' ' + (30 - 28 * v / top).toFixed(1); line += pen ? 'L' + at : 'M' + at + 'h0'; pen = true; });
   const svg = $('spark'), ns = 'http://www.w3.org/2000/svg', path = document.createElementNS(ns, 'path');
   path.setAttribute('d', line);
   const bars = t.failures.flatMap((n, i) => { if (n === 0) return []; const bar = document.createElementNS(ns, 'rect');

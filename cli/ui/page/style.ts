@@ -27,7 +27,7 @@ dt { font-size: 0.72rem; color: var(--soft); white-space: nowrap; }
 .figures dd { font-size: 1.15rem; font-weight: 600; line-height: 1.2; white-space: nowrap; }
 .figures dd.bad, #facts dd.bad, #stage.bad { color: var(--bad); } .reads .acting, body:not(.reads) .reading { display: none; }
 .spark dd { display: flex; flex-wrap: wrap; align-items: center; gap: 0 0.6rem; white-space: normal; } .spark svg { width: 8rem; height: 1.5rem; border-bottom: 1px solid var(--line); }
-#spark path { fill: none; stroke: var(--accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
+#spark path { fill: none; stroke: var(--accent); stroke-width: 1.5; stroke-linecap: round; vector-effect: non-scaling-stroke; }
 #spark rect { fill: var(--bad); }
 progress { width: 5rem; height: 0.5rem; accent-color: var(--good); }
 button { font: inherit; color: inherit; cursor: pointer; background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem; padding: 0.35rem 0.8rem; min-height: 2rem; }

@@ -126,7 +126,7 @@ function inBrowser(): void {
       expect(await page.locator('#spark').getAttribute('aria-label')).toBe(
         'p99 by minute, highest 41 ms, failures in 1 of the last 60 minutes',
       );
-      expect(await page.locator('#spark path').getAttribute('d')).toBe('M174 2.0L177 23.2');
+      expect(await page.locator('#spark path').getAttribute('d')).toBe('M174 2.0h0L177 23.2');
       expect(await overflow(page)).toBeLessThanOrEqual(0);
       here.show(first);
       for (const box of boxes) await expect.poll(() => box.isVisible()).toBe(false);
