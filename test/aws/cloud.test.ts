@@ -179,6 +179,7 @@ describe('nodes', () => {
       token: 't17',
       phase: null,
       waiting: null,
+      hears: null,
       endReason: null,
     });
     expect(calls()[0]?.params).toMatchObject({
