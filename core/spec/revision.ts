@@ -10,8 +10,16 @@ export function revisionOf(templateVersion: number, spec: Pick<Spec, 'workloads'
   return `${templateVersion}.${workloadsDigest(spec)}`;
 }
 
+/** Asked for at every step of a node, and the same until the spec changes. */
+const digests = new WeakMap<Spec['workloads'], string>();
+
 export function workloadsDigest({ workloads }: Pick<Spec, 'workloads'>): string {
-  return hash32(JSON.stringify(workloads.map((workload) => ({ ...workload, copies: undefined })))).toString(36);
+  const known = digests.get(workloads);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(workloads.map((workload) => ({ ...workload, copies: undefined })));
+  const digest = hash32(text).toString(36);
+  digests.set(workloads, digest);
+  return digest;
 }
 
 /** The part of a revision that tells its workloads. */
