@@ -82,7 +82,10 @@ export function createNode(options: NodeOptions, ctx: Context): NodeState {
     waiting: null,
     step: 0,
     hearing: { fewSinceMs: null, apart: false },
-    ownTags: { waiting: { written: '', dueMs: ctx.nowMs }, hears: { written: '', dueMs: ctx.nowMs } },
+    ownTags: {
+      waiting: { written: '', dueMs: ctx.nowMs, failed: false },
+      hears: { written: '', dueMs: ctx.nowMs, failed: false },
+    },
     earlyReplacement: false,
     roomiest: new Map(),
     membersChanged: true,

@@ -13,9 +13,10 @@ const OWN_TAGS: readonly OwnTag[] = ['waiting', 'hears'];
 const DENIED_MS = 3_600_000;
 
 export function tellTag(state: NodeState, tag: OwnTag, wanted: string, ctx: Context, emit: Emit): void {
-  const { written, dueMs } = state.ownTags[tag];
+  const { written, dueMs, failed } = state.ownTags[tag];
   // The first tag of all empties these; two calls may arrive in any order.
-  if (wanted === written || dueMs > ctx.nowMs || state.tags.written === null) return;
+  if (wanted === written || state.tags.written === null) return;
+  if (dueMs > ctx.nowMs && (wanted !== '' || failed)) return;
   if (isAsking(state, (p) => p.for === 'own-tag' && p.tag === tag)) return;
   const call = { op: 'tagNode', instanceId: state.identity.id, tags: { [TAG[tag]]: wanted } } as const;
   ask(state, { for: 'own-tag', tag, value: wanted }, call, ctx, emit);
@@ -36,7 +37,7 @@ export function afterOwnTag(
 ): void {
   const { written } = state.ownTags[tag];
   const dueMs = after(ctx.nowMs, result === 'denied' ? DENIED_MS : state.timings.tagAgainMs);
-  state.ownTags[tag] = { written: result === 'ok' ? value : written, dueMs };
+  state.ownTags[tag] = { written: result === 'ok' ? value : written, dueMs, failed: result !== 'ok' };
 }
 
 /** When a tag may be written again, if there may be something to write; `sinceMs`: when what it tells began, null: it didn't. */

@@ -116,8 +116,9 @@ export type OwnTag = 'waiting' | 'hears';
 export interface ToldTag {
   /** As EC2 has it; empty: nothing to tell. */
   readonly written: string;
-  /** Not written again before. */
+  /** Nothing new is told before; what is over is taken back at once, unless the last write failed. */
   readonly dueMs: MonoMs;
+  readonly failed: boolean;
 }
 
 /** An act of this node's own will that it holds back. */

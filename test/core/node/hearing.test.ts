@@ -1,7 +1,7 @@
 /** A node tells by a tag that its gossip reaches few of the cluster. */
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../core/cloud.js';
-import { EPOCH_MS, memberOf, nodeViewOf, seatOf, specOf } from '../fixtures.js';
+import { EPOCH_MS, failure, memberOf, nodeViewOf, seatOf, specOf } from '../fixtures.js';
 import { Host, type OpenCall, SELF } from './host.js';
 
 const OK: Outcome = { ok: true, value: null };
@@ -34,13 +34,24 @@ describe('a node that hears few', () => {
     host.hear(peer(0));
     host.hear(peer(2));
     expect(host.state.hearing.apart).toBe(false);
-    // Not before a minute has passed since the last write.
-    for (let s = 0; s < 60; s++) {
+    host.pass(100, tagged);
+    expect(told(host)).toEqual(['1', '']);
+    expect(codes(host)).toEqual(['gossip-apart', 'gossip-whole']);
+  });
+
+  it('takes it back again after a while when that failed', () => {
+    const host = lonely();
+    host.pass(38_000, tagged);
+    host.hear(peer(0));
+    host.hear(peer(2));
+    const failing = ({ call }: OpenCall): Outcome | null => (call.op === 'tagNode' ? failure('throttle') : null);
+    host.pass(1_000, failing);
+    expect(told(host)).toEqual(['1', '']);
+    for (let s = 0; s < 62; s++) {
       host.pass(1_000, tagged);
       for (const slot of [0, 2]) host.hear({ ...peer(slot), incarnation: EPOCH_MS + s });
     }
-    expect(told(host)).toEqual(['1', '']);
-    expect(codes(host)).toEqual(['gossip-apart', 'gossip-whole']);
+    expect(told(host)).toEqual(['1', '', '']);
   });
 
   it('a short time says nothing', () => {
