@@ -1,5 +1,5 @@
 /** The life of `synkti ui`: a first look, a page, and more looks as long as somebody has it open. */
-import { type ClusterFlags, colorsOf } from '../../aws/flags.js';
+import { type ClusterFlags, colorsOf, shellWord } from '../../aws/flags.js';
 import { openPageServer, type PageServer } from '../../ui/server.js';
 import { messageOf, UserError } from '../../user-error.js';
 import { countText } from '../show.js';
@@ -109,9 +109,7 @@ export function flagsText(flags: ClusterFlags, { spec, region }: ClusterView, en
   if (flags.profile !== undefined) words.push('--profile', flags.profile);
   if (endpoint !== null) words.push('--endpoint', endpoint);
   else words.push('--region', region);
-  return words
-    .map((word) => ` ${/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`}`)
-    .join('');
+  return words.map((word) => ` ${shellWord(word)}`).join('');
 }
 
 function portProblem(error: unknown, port: number | undefined): Error {
